@@ -1,0 +1,140 @@
+"""Activations: element-wise non-linearities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from cnnwiz.catalog.operation import Operation
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnwiz.catalog.operation import Shape
+
+
+class Activation(Operation):
+    """What follows a convolution or hidden layer and makes the network more than one linear map."""
+
+    section: ClassVar[str] = "activation"
+
+    def slope(self) -> float | None:
+        """Slope for negative inputs if the activation is (leaky) ReLU-like, else None; Kaiming's gain needs it."""
+        return None
+
+
+class Relu(Activation):
+    """Rectified linear unit, max(0, x).
+
+    Use: with batch norm, or as the plain default: the cheapest activation and the best documented.
+
+    Avoid: deep networks without normalization, where ELU gained 1.7 points on CaffeNet at 128 px.
+
+    Cost: one comparison per value, no parameters.
+    """
+
+    key: ClassVar[str] = "relu"
+    papers: ClassVar[tuple[str, ...]] = ("Nair, Hinton: ICML 2010",)
+    evidence: ClassVar[tuple[str, ...]] = ("act_elu", "bn_elu", "bn_after")
+    conflicts: ClassVar[dict[str, str]] = {
+        "initialization.xavier": "Xavier leaves out the factor 2 that ReLU needs: variance halves at each layer"
+    }
+
+    def slope(self) -> float | None:
+        return 0.0
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.ReLU()
+
+
+class LeakyRelu(Activation):
+    """Leaky ReLU: x for x > 0, slope * x below, so that no unit is ever without a gradient.
+
+    Use: where many ReLU units die; in Darknet-style networks (slope 0.1).
+
+    Avoid: expecting a gain over ReLU as such: slope 1/3 tied with it on CaffeNet (-0.2 points).
+
+    Cost: one multiplication per negative value, no parameters.
+    """
+
+    key: ClassVar[str] = "leaky_relu"
+    papers: ClassVar[tuple[str, ...]] = ("Maas, Hannun, Ng: ICML 2013",)
+    evidence: ClassVar[tuple[str, ...]] = ("act_vlrelu",)
+
+    negative_slope: float = Field(0.01, ge=0, lt=1, description="slope for negative inputs")
+
+    def slope(self) -> float | None:
+        return self.negative_slope
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.LeakyReLU(self.negative_slope)
+
+
+class Elu(Activation):
+    """Exponential linear unit: x for x > 0, alpha * (exp(x) - 1) below; mean activations come close to zero.
+
+    Use: networks without normalization: 0.488 against 0.471 for ReLU on CaffeNet at 128 px.
+
+    Avoid: together with batch norm (0.498 against 0.499 for ReLU, and slower); alpha 1 in plain networks of 13 or more
+    convolutions without norm or shortcuts, where VGG-16 diverged: take alpha 0.5.
+
+    Cost: one exponential per negative value, no parameters.
+    """
+
+    key: ClassVar[str] = "elu"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1511.07289",)
+    evidence: ClassVar[tuple[str, ...]] = ("act_elu", "bn_elu", "arch_vgg16_elu1")
+    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "no gain over ReLU once batch norm is there"}
+
+    alpha: float = Field(1.0, gt=0, le=10, description="value approached for very negative inputs, with its sign changed")
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.ELU(self.alpha)
+
+
+class Sigmoid(Activation):
+    """Logistic sigmoid, 1 / (1 + exp(-x)): values in (0, 1), gradient at most 1/4.
+
+    Use: as a gate or output; as a hidden activation only to reproduce early networks, with batch norm.
+
+    Avoid: more than a few hidden layers: each shrinks the gradient by 4 or more. With batch norm it reached 0.475 where
+    ReLU reached 0.499 on CaffeNet.
+
+    Cost: one exponential per value, no parameters.
+    """
+
+    key: ClassVar[str] = "sigmoid"
+    papers: ClassVar[tuple[str, ...]] = ("Rumelhart, Hinton, Williams: Nature 1986",)
+    evidence: ClassVar[tuple[str, ...]] = ("bn_sigmoid",)
+    conflicts: ClassVar[dict[str, str]] = {
+        "initialization.kaiming": "Kaiming's factor 2 is for ReLU; Xavier fits a symmetric, about linear activation"
+    }
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Sigmoid()
+
+
+class NoActivation(Activation):
+    """No activation: the layer stays linear.
+
+    Use: the last convolution of a residual body, linear bottlenecks, the depthwise half of a separable convolution.
+
+    Avoid: between ordinary layers: two linear layers are one, and CaffeNet lost 8.2 points without activations.
+
+    Cost: nothing.
+    """
+
+    key: ClassVar[str] = "none"
+    evidence: ClassVar[tuple[str, ...]] = ("act_none",)
+
+
+ACTIVATIONS: tuple[type[Activation], ...] = (Relu, LeakyRelu, Elu, Sigmoid, NoActivation)

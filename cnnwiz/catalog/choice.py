@@ -1,0 +1,62 @@
+"""What every choice and every part of a spec has in common. No choice lives here."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A mapping with fixed keys: strict types, no unknown keys, frozen, finite numbers only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True, allow_inf_nan=False)
+
+
+class Choice(Part):
+    """One documented choice: its word in YAML, its parameters, its reasons, and how it is built.
+
+    The class docstring is the card that `cnnwiz explain` prints. Its first paragraph is the definition; later
+    paragraphs open with a label: `Use:`, `Avoid:`, `Cost:`.
+    """
+
+    section: ClassVar[str]
+    key: ClassVar[str]
+    papers: ClassVar[tuple[str, ...]] = ()
+    """Where it was published: `arXiv:1511.07289`, or authors, venue and year."""
+    evidence: ClassVar[tuple[str, ...]] = ()
+    """Ids of measured effects in `knowledge/evidence.yaml`."""
+    conflicts: ClassVar[dict[str, str]] = {}
+    """`section.key` of a choice it should not meet, and why."""
+
+    @classmethod
+    def card(cls) -> dict[str, str]:
+        """The docstring by label: {"what": ..., "use": ..., "avoid": ..., "cost": ...}, lines joined."""
+        card = {}
+        for paragraph in (cls.__doc__ or "").strip().split("\n\n"):
+            text = " ".join(paragraph.split())
+            label = re.match(r"(Use|Avoid|Cost): ", text)
+            card[label[1].lower() if label else "what"] = text[label.end() :] if label else text
+        return card
+
+
+def plain(value: Any) -> Any:
+    """A part as the data its YAML would hold: {name: parameters} for a choice, the bare name when all are defaults."""
+    if isinstance(value, Choice):
+        given = {name: plain(getattr(value, name)) for name in _given(value)}
+        return {value.key: given} if given else value.key
+    if isinstance(value, Part):
+        return {name: plain(getattr(value, name)) for name in _given(value)}
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return value
+
+
+def _given(part: Part) -> list[str]:
+    """Field names whose value differs from the default, in the order of the class."""
+    return [
+        name
+        for name, field in type(part).model_fields.items()
+        if getattr(part, name) != field.get_default(call_default_factory=True)
+    ]

@@ -1,0 +1,85 @@
+"""What every layer has in common, and what it may ask of the network it is wired into. No layer lives here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Protocol
+
+from pydantic import Field
+
+from cnnwiz.catalog.choice import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cnnwiz.catalog.activation import Activation
+    from cnnwiz.catalog.convolution import Convolution
+    from cnnwiz.catalog.normalization import Normalization
+    from cnnwiz.catalog.operation import Operation, Shape
+    from cnnwiz.catalog.pooling import Pooling
+
+Channels = Annotated[int, Field(ge=1, le=65536)]
+Extent = Annotated[int, Field(ge=1, le=1024)]
+Size = Extent | tuple[Extent, Extent]
+"""One number for both directions, or [height, width]."""
+Amount = Annotated[int, Field(ge=0, le=1024)]
+Padding = Literal["same", "valid"] | Amount | tuple[Amount, Amount] | tuple[Amount, Amount, Amount, Amount]
+"""same: (kernel - 1) // 2 on each side; valid: none; a number; [height, width]; or [top, bottom, left, right]."""
+Order = Literal["conv-norm-act", "conv-act-norm", "norm-act-conv", "act-conv-norm"]
+
+
+class Tap(NamedTuple):
+    """A place in the network that later operations can read from."""
+
+    node: int  # index of the node, -1 for the network's input
+    shape: Shape
+
+
+class Net(Protocol):
+    """What a layer can do while it wires itself: add operations, wire other layers, read the defaults."""
+
+    order: Order
+    norm: Normalization
+    activation: Activation
+    convolution: Convolution
+    pooling: Pooling
+
+    def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
+        """One operation on these inputs."""
+        ...
+
+    def wire(self, layers: Sequence[Layer], source: Tap, name: str) -> Tap:
+        """These layers one after the other; `name` becomes part of the parameters' names."""
+        ...
+
+    def inside(self, *path: str | int) -> Net:
+        """The same network, with findings placed at this path below the present layer."""
+        ...
+
+
+class Layer(Choice):
+    """A line in `model.layers`: it wires one or more operations into the network."""
+
+    section: ClassVar[str] = "layer"
+
+    repeat: int = Field(1, ge=1, le=1000, description="how many times in a row; stride counts for the first only")
+
+    def wire(self, net: Net, source: Tap) -> Tap:
+        """Add this layer's operations behind `source` (once; the caller repeats) and return where it ends."""
+        raise NotImplementedError(f"{type(self).__name__}.wire")
+
+    def following(self) -> Layer:
+        """The layer as it is repeated: the same, without the stride."""
+        return self.model_copy(update={"stride": 1}) if "stride" in type(self).model_fields else self
+
+
+def sides(padding: Padding, kernel: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> tuple[int, int, int, int]:
+    """Padding in spec form as (top, bottom, left, right)."""
+    if padding == "valid":
+        return (0, 0, 0, 0)
+    if padding == "same":
+        padding = (dilation[0] * (kernel[0] - 1) // 2, dilation[1] * (kernel[1] - 1) // 2)
+    if isinstance(padding, int):
+        padding = (padding, padding)
+    if len(padding) == 2:
+        return (padding[0], padding[0], padding[1], padding[1])
+    return padding

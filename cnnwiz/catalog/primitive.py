@@ -1,0 +1,206 @@
+"""Operations that blocks expand to and that no user names: convolution, linear, flatten, merges."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from cnnwiz.catalog.operation import Operation, Parameter, Shape, ShapeError, Window, divisors, slide
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Primitive(Operation):
+    """An operation without a word of its own in the spec."""
+
+    section: ClassVar[str] = "primitive"
+
+
+class Convolution2d(Primitive):
+    """Cross-correlation of a (C, H, W) map with `channels` filters, zero padding, torch's shape rules."""
+
+    key: ClassVar[str] = "conv"
+    channels: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    bias: bool = True
+
+    def output(self, *inputs: Shape) -> Shape:
+        incoming, height, width = _map(inputs[0], "a convolution")
+        for what, channels in (("input", incoming), ("output", self.channels)):
+            if channels % self.groups:
+                raise ShapeError(
+                    f"{channels} {what} channels cannot be split into {self.groups} groups",
+                    f"nearest that work: {divisors(math.gcd(incoming, self.channels), self.groups)}",
+                    "groups",
+                )
+        return (self.channels, *window_shape((height, width), self.window(), self.padding))
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        incoming = inputs[0][0]
+        role = "depthwise" if self.groups == incoming > 1 else "weight"
+        found = {"weight": Parameter((self.channels, incoming // self.groups, *self.kernel), role)}
+        return {**found, "bias": Parameter((self.channels,), "bias")} if self.bias else found
+
+    def macs(self, *inputs: Shape) -> int:
+        channels, height, width = self.output(*inputs)
+        return channels * height * width * (inputs[0][0] // self.groups) * self.kernel[0] * self.kernel[1]
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(self.kernel, self.stride, self.dilation)
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        top, bottom, left, right = self.padding
+        even = top == bottom and left == right
+        convolution = nn.Conv2d(
+            inputs[0][0],
+            self.channels,
+            self.kernel,
+            self.stride,
+            padding=(top, left) if even else 0,
+            dilation=self.dilation,
+            groups=self.groups,
+            bias=self.bias,
+        )
+        if even:
+            return convolution
+        from cnnwiz.nn.layers import PaddedConv2d
+
+        return PaddedConv2d(convolution, (left, right, top, bottom))
+
+
+class Linear(Primitive):
+    """Fully connected layer: every output sees every feature."""
+
+    key: ClassVar[str] = "linear"
+    features: int
+    bias: bool = True
+    role: str = Field("weight", description="role of the weight: weight, or classifier for the last layer")
+
+    def output(self, *inputs: Shape) -> Shape:
+        if len(inputs[0]) != 1:
+            raise ShapeError(f"a linear layer takes a vector, not a map of {inputs[0]}", "flatten or pool the map first")
+        return (self.features,)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        found = {"weight": Parameter((self.features, inputs[0][0]), self.role)}
+        return {**found, "bias": Parameter((self.features,), "bias")} if self.bias else found
+
+    def macs(self, *inputs: Shape) -> int:
+        return inputs[0][0] * self.features
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Linear(inputs[0][0], self.features, bias=self.bias)
+
+
+class Flatten(Primitive):
+    """(C, H, W) to (C*H*W,), channels first."""
+
+    key: ClassVar[str] = "flatten"
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (math.prod(inputs[0]),)
+
+    def window(self, *inputs: Shape) -> Window | None:
+        return Window((inputs[0][1], inputs[0][2])) if len(inputs[0]) == 3 else None
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Flatten()
+
+
+class GlobalAverage(Primitive):
+    """Mean over all positions of each channel: (C, H, W) to (C,), whatever the size."""
+
+    key: ClassVar[str] = "global_average"
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (_map(inputs[0], "global average pooling")[0],)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window((inputs[0][1], inputs[0][2]))
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from cnnwiz.nn.layers import GlobalAverage
+
+        return GlobalAverage()
+
+
+class Add(Primitive):
+    """Element-wise sum of maps of one shape."""
+
+    key: ClassVar[str] = "add"
+
+    def output(self, *inputs: Shape) -> Shape:
+        if len(set(inputs)) > 1:
+            raise ShapeError(
+                f"a sum needs equal shapes, and gets {' and '.join(map(show, inputs))}",
+                "give the paths the same channels and strides, or a projection shortcut",
+            )
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from cnnwiz.nn.layers import Add
+
+        return Add()
+
+
+class Concat(Primitive):
+    """Maps of equal height and width stacked along the channels."""
+
+    key: ClassVar[str] = "concat"
+
+    def output(self, *inputs: Shape) -> Shape:
+        if len({shape[1:] for shape in inputs}) > 1:
+            raise ShapeError(
+                f"paths to concatenate need equal height and width, and have {' and '.join(map(show, inputs))}",
+                "give the paths the same strides and padding",
+            )
+        return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from cnnwiz.nn.layers import Concat
+
+        return Concat()
+
+
+def show(shape: Shape) -> str:
+    """A shape as people write it: 64x8x8."""
+    return "x".join(map(str, shape))
+
+
+def window_shape(
+    size: tuple[int, int], window: Window, padding: tuple[int, int, int, int], ceil: bool = False
+) -> tuple[int, int]:
+    """(height, width) after a sliding window; raises ShapeError when the kernel is larger than the padded map."""
+    height = slide(size[0], window.kernel[0], window.stride[0], *padding[:2], window.dilation[0], ceil)
+    width = slide(size[1], window.kernel[1], window.stride[1], *padding[2:], window.dilation[1], ceil)
+    if height < 1 or width < 1:
+        largest = min(
+            (size[0] + sum(padding[:2]) - 1) // window.dilation[0] + 1,
+            (size[1] + sum(padding[2:]) - 1) // window.dilation[1] + 1,
+        )
+        raise ShapeError(
+            f"kernel {show(window.kernel)} does not fit into the {show(size)} map"
+            + (f" with padding {max(padding)}" if any(padding) else ""),
+            f"largest kernel that fits: {largest}; or less stride before this layer",
+            "kernel",
+        )
+    return height, width
+
+
+def _map(shape: Shape, who: str) -> Shape:
+    if len(shape) != 3:
+        raise ShapeError(f"{who} takes a map, not a vector of {shape[0]} features", "place it before flattening")
+    return shape
