@@ -134,7 +134,7 @@ class NoActivation(Activation):
     """
 
     key: ClassVar[str] = "none"
-    evidence: ClassVar[tuple[str, ...]] = ("act_none",)
+    evidence: ClassVar[tuple[str, ...]] = ("act_none_maxpool",)
 
 
 ACTIVATIONS: tuple[type[Activation], ...] = (Relu, LeakyRelu, Elu, Sigmoid, NoActivation)

@@ -41,22 +41,28 @@ class Choice(Part):
         return card
 
 
-def plain(value: Any) -> Any:
-    """A part as the data its YAML would hold: {name: parameters} for a choice, the bare name when all are defaults."""
+def plain(value: Any, explicit: bool = False) -> Any:
+    """A part as the data its YAML would hold: {name: parameters} for a choice, the bare name when there are none.
+
+    Only what differs from the defaults, or with `explicit` every parameter that has a value.
+    """
     if isinstance(value, Choice):
-        given = {name: plain(getattr(value, name)) for name in _given(value)}
-        return {value.key: given} if given else value.key
+        parameters = _parameters(value, explicit)
+        return {value.key: parameters} if parameters else value.key
     if isinstance(value, Part):
-        return {name: plain(getattr(value, name)) for name in _given(value)}
+        return _parameters(value, explicit)
     if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
+        return [plain(item, explicit) for item in value]
     return value
 
 
-def _given(part: Part) -> list[str]:
-    """Field names whose value differs from the default, in the order of the class."""
-    return [
-        name
-        for name, field in type(part).model_fields.items()
-        if getattr(part, name) != field.get_default(call_default_factory=True)
-    ]
+def _parameters(part: Part, explicit: bool) -> dict[str, Any]:
+    found = {}
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if value is None or (not explicit and value == field.get_default(call_default_factory=True)):
+            continue
+        # A choice that stands under its own name (regularization.l2) needs no second one.
+        own_name = isinstance(value, Choice) and value.key == name
+        found[name] = _parameters(value, explicit) if own_name else plain(value, explicit)
+    return found

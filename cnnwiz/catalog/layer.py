@@ -44,15 +44,15 @@ class Net(Protocol):
     pooling: Pooling
 
     def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
-        """One operation on these inputs."""
+        """One operation on these inputs; `name` ends the names of its parameters."""
         ...
 
-    def wire(self, layers: Sequence[Layer], source: Tap, name: str) -> Tap:
-        """These layers one after the other; `name` becomes part of the parameters' names."""
+    def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
+        """These layers one after the other, each as often as its `repeat` says."""
         ...
 
-    def inside(self, *path: str | int) -> Net:
-        """The same network, with findings placed at this path below the present layer."""
+    def scope(self, name: str, *path: str | int) -> Net:
+        """The same network with `name` put in front of later names, and findings placed at `path` below this layer."""
         ...
 
 

@@ -137,6 +137,18 @@ class GlobalAverage(Primitive):
         return GlobalAverage()
 
 
+class Drop(Primitive):
+    """Inverted dropout: identity in evaluation mode."""
+
+    key: ClassVar[str] = "dropout"
+    rate: float
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Dropout(self.rate)
+
+
 class Add(Primitive):
     """Element-wise sum of maps of one shape."""
 
@@ -173,6 +185,32 @@ class Concat(Primitive):
         from cnnwiz.nn.layers import Concat
 
         return Concat()
+
+
+class PadChannels(Primitive):
+    """Every stride-th position, then zero channels behind the existing ones."""
+
+    key: ClassVar[str] = "pad_channels"
+    channels: int
+    stride: tuple[int, int] = (1, 1)
+
+    def output(self, *inputs: Shape) -> Shape:
+        incoming, height, width = _map(inputs[0], "a padded shortcut")
+        if incoming > self.channels:
+            raise ShapeError(
+                f"a padded shortcut cannot go from {incoming} to {self.channels} channels",
+                "use shortcut: projection",
+                "shortcut",
+            )
+        return (self.channels, (height - 1) // self.stride[0] + 1, (width - 1) // self.stride[1] + 1)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window((1, 1), self.stride)
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from cnnwiz.nn.layers import PadChannels
+
+        return PadChannels(self.channels - inputs[0][0], self.stride)
 
 
 def show(shape: Shape) -> str:

@@ -1,0 +1,180 @@
+"""Augmentations: random changes to training images, drawn anew for each image and epoch."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from cnnwiz.catalog.choice import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    Draw = Callable[[int], Tensor]
+    """draw(count): uniform numbers in [0, 1), float32 (B, count), the same for the same image, epoch and step."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augmentation(Choice):
+    """A line in `augment`: changes a batch of training images, each by its own random numbers."""
+
+    section: ClassVar[str] = "augmentation"
+    crops: ClassVar[bool] = False
+    """Whether it cuts the canvas to the training size; where none does, the centre is cut out."""
+
+    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+        """The changed batch. `images` (B, C, H, W) holds 0 to 255, as uint8 or float; `draw` is to be called once.
+
+        Returns (B, C, side, side) if it crops, else (B, C, H, W).
+        """
+        raise NotImplementedError(f"{type(self).__name__}.apply")
+
+
+class RandomCrop(Augmentation):
+    """A square of the training size, cut at a uniform position from the canvas with `padding` pixels around it.
+
+    Use: small images (32 px: padding 4), or a canvas somewhat larger than the training size.
+
+    Avoid: where the object fills the frame and must stay whole: lower the padding.
+
+    Cost: about 3 microseconds for an image of 32 px on one core.
+    """
+
+    key: ClassVar[str] = "random_crop"
+    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012", "arXiv:1512.03385")
+    crops: ClassVar[bool] = True
+
+    padding: int = Field(4, ge=0, le=1024, description="pixels added on each side before cutting")
+    fill: Literal["zero", "reflect"] = Field("zero", description="what is added: black, or the image mirrored at its edge")
+
+    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+        import torch
+
+        rows = images.permute(0, 2, 3, 1)  # (B, H, W, C), in this order in memory: a crop is a run of whole rows
+        if self.padding:
+            rows = self._padded(rows)
+        windows = rows.unfold(1, side, 1).unfold(2, side, 1)  # a view: (B, tops, lefts, C, side, side)
+        windows = windows.permute(0, 1, 2, 4, 5, 3)
+        choices = torch.tensor(windows.shape[1:3], device=images.device)
+        top, left = (draw(2) * choices).long().unbind(1)
+        return windows[torch.arange(len(images), device=images.device), top, left].permute(0, 3, 1, 2)
+
+    def _padded(self, rows: Tensor) -> Tensor:
+        import torch
+        from torch.nn.functional import pad
+
+        p = self.padding
+        if self.fill == "zero":
+            return pad(rows, (0, 0, p, p, p, p))
+        for axis in (1, 2):
+            size = rows.shape[axis]
+            period = max(2 * size - 2, 1)  # mirrored at the edge pixel, as often as needed
+            place = torch.arange(-p, size + p, device=rows.device).remainder(period)
+            rows = rows.index_select(axis, torch.minimum(place, period - place) if size > 1 else place)
+        return rows
+
+
+class RandomResizedCrop(Augmentation):
+    """A rectangle of random area and aspect at a uniform position, resized to the training size (bilinear).
+
+    The area's share is uniform in `scale`; the aspect is log-uniform in the part of `ratio` for which such a rectangle
+    fits into the canvas.
+
+    Use: photographs of 64 px and more; scale from 0.35 for short trainings and small networks.
+
+    Avoid: the default lower bound of 0.08 where the object fills the frame or images are small: little of it is left.
+    Objects look larger than in the centre crop of the test; testing at a somewhat larger size makes up for that.
+
+    Cost: about 100 microseconds for an image of 128 px on one core.
+    """
+
+    key: ClassVar[str] = "random_resized_crop"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842", "arXiv:1906.06423")
+    crops: ClassVar[bool] = True
+
+    scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]] = Field(
+        (0.08, 1.0), description="smallest and largest share of the canvas's area"
+    )
+    ratio: tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]] = Field(
+        (0.75, 4 / 3), description="smallest and largest width / height"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RandomResizedCrop:
+        for name, (low, high) in (("scale", self.scale), ("ratio", self.ratio)):
+            if low > high:
+                raise ValueError(f"{name}: {low} is larger than {high}; write [smallest, largest]")
+        return self
+
+    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+        import torch
+        from torch.nn.functional import grid_sample
+
+        left, top, width, height = self.boxes(draw(4)).unbind(1)
+        steps = (torch.arange(side, device=images.device) + 0.5) / side  # centres of the new pixels
+        x = left[:, None] + width[:, None] * steps
+        y = top[:, None] + height[:, None] * steps
+        grid = torch.stack((x[:, None].expand(-1, side, -1), y[:, :, None].expand(-1, -1, side)), 3) * 2 - 1
+        return grid_sample(images.float(), grid, "bilinear", "border", align_corners=False)
+
+    def boxes(self, numbers: Tensor) -> Tensor:
+        """Uniform numbers (B, 4) as boxes (B, 4): left, top, width, height as shares of the canvas, always inside it."""
+        import torch
+
+        area = self.scale[0] + (self.scale[1] - self.scale[0]) * numbers[:, 0]
+        limit = -area.log()  # width = sqrt(area * ratio) <= 1 and height = sqrt(area / ratio) <= 1
+        low = torch.full_like(limit, math.log(self.ratio[0])).clamp(-limit, limit)
+        high = torch.full_like(limit, math.log(self.ratio[1])).clamp(-limit, limit)
+        ratio = (low + (high - low) * numbers[:, 1]).exp()
+        width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+        return torch.stack(((1 - width) * numbers[:, 2], (1 - height) * numbers[:, 3], width, height), 1)
+
+
+class Flip(Augmentation):
+    """What the two mirrorings share."""
+
+    axis: ClassVar[int]
+    probability: Probability = Field(0.5, description="share of the images that are mirrored")
+
+    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+        chosen = draw(1)[:, 0] < self.probability
+        flipped = images.clone()
+        flipped[chosen] = images[chosen].flip(self.axis)
+        return flipped
+
+
+class HorizontalFlip(Flip):
+    """Left and right exchanged.
+
+    Use: nearly all photographs: doubles the images at no cost.
+
+    Avoid: where left and right carry meaning: digits, text, road signs, the side in medical images.
+
+    Cost: about 1 microsecond for an image of 32 px on one core.
+    """
+
+    key: ClassVar[str] = "horizontal_flip"
+    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
+    axis: ClassVar[int] = 3
+
+
+class VerticalFlip(Flip):
+    """Top and bottom exchanged.
+
+    Use: images without an up: microscopy, satellite images, textures.
+
+    Avoid: photographs with ground and sky; with horizontal_flip it also makes turns by 180 degrees, in which 6 is 9.
+
+    Cost: about 1 microsecond for an image of 32 px on one core.
+    """
+
+    key: ClassVar[str] = "vertical_flip"
+    axis: ClassVar[int] = 2
+
+
+AUGMENTATIONS: tuple[type[Augmentation], ...] = (RandomCrop, RandomResizedCrop, HorizontalFlip, VerticalFlip)

@@ -1,0 +1,81 @@
+"""Heads: what turns the last map into one score per class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from cnnwiz.catalog.activation import Activation
+from cnnwiz.catalog.choice import Choice
+from cnnwiz.catalog.layer import Channels
+from cnnwiz.catalog.primitive import Drop, Flatten, GlobalAverage, Linear
+
+if TYPE_CHECKING:
+    from cnnwiz.catalog.layer import Net, Tap
+
+
+class Head(Choice):
+    """The end of the network."""
+
+    section: ClassVar[str] = "head"
+
+    def wire(self, net: Net, source: Tap, classes: int) -> Tap:
+        """Add the operations from the last map to (classes,) scores before any softmax."""
+        raise NotImplementedError(f"{type(self).__name__}.wire")
+
+
+class AverageHead(Head):
+    """Global average pooling, dropout if wanted, one linear layer.
+
+    Use: the default; takes any input size and holds few parameters.
+
+    Avoid: tasks where the position of the object decides the class.
+
+    Cost: C * classes parameters.
+    """
+
+    key: ClassVar[str] = "average"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.4400",)
+    evidence: ClassVar[tuple[str, ...]] = ("clf_conv_avg_clf_relu",)
+
+    dropout: float = Field(0.0, ge=0, lt=1, description="rate of dropout before the linear layer")
+
+    def wire(self, net: Net, source: Tap, classes: int) -> Tap:
+        source = net.add(GlobalAverage(), source, name="pool")
+        if self.dropout:
+            source = net.add(Drop(rate=self.dropout), source, name="dropout")
+        return net.add(Linear(features=classes, role="classifier"), source, name="linear")
+
+
+class FlattenHead(Head):
+    """The last map flattened, hidden linear layers with activation and dropout, then one linear layer.
+
+    Use: AlexNet- and VGG-style networks; maps of a few positions where position matters.
+
+    Avoid: training or predicting at several image sizes: the first linear layer fixes the map size.
+
+    Cost: C * H * W * features parameters for the first layer, often most of the network.
+    """
+
+    key: ClassVar[str] = "flatten"
+    evidence: ClassVar[tuple[str, ...]] = ("clf_elu_fc8ave", "clf_fc4096", "reg_drop03")
+
+    hidden: tuple[Channels, ...] = Field((), max_length=8, description="features of the hidden layers")
+    dropout: float = Field(0.0, ge=0, lt=1, description="rate of dropout before each linear layer but the first hidden one")
+    activation: Activation | None = Field(None, description="of the hidden layers; without this key the default one")
+
+    def wire(self, net: Net, source: Tap, classes: int) -> Tap:
+        if len(source.shape) == 3:
+            source = net.add(Flatten(), source, name="flatten")
+        for index, features in enumerate(self.hidden, 1):
+            source = net.add(Linear(features=features), source, name=f"linear{index}")
+            source = net.add(self.activation or net.activation, source, name=f"act{index}")
+            if self.dropout:
+                source = net.add(Drop(rate=self.dropout), source, name=f"dropout{index}")
+        if self.dropout and not self.hidden:
+            source = net.add(Drop(rate=self.dropout), source, name="dropout")
+        return net.add(Linear(features=classes, role="classifier"), source, name="linear")
+
+
+HEADS: tuple[type[Head], ...] = (AverageHead, FlattenHead)

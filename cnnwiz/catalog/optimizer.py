@@ -1,0 +1,106 @@
+"""Optimizers: how a gradient becomes a change of the weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from cnnwiz.catalog.choice import Choice
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer as TorchOptimizer
+
+
+class Optimizer(Choice):
+    """An update rule. Weight decay is not here: it is `regularization.l2`, applied by parameter role."""
+
+    section: ClassVar[str] = "optimizer"
+    decoupled: ClassVar[bool] = False
+    """Whether weight decay acts on the weights directly instead of through the gradient."""
+
+    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+        """The torch optimizer over parameter groups that each hold `params` and `weight_decay`."""
+        raise NotImplementedError(f"{type(self).__name__}.build")
+
+
+class Sgd(Optimizer):
+    """Stochastic gradient descent with momentum: v = momentum * v + g, w = w - lr * v; Nesterov looks one step ahead.
+    Momentum 0 is plain gradient descent.
+
+    Use: the default for convolutional networks trained from scratch; scale lr with the batch.
+
+    Avoid: lr copied from another batch size: a quarter of the lr per image lost 5.2 points on CaffeNet.
+
+    Cost: one extra copy of the weights (none at momentum 0).
+    """
+
+    key: ClassVar[str] = "sgd"
+    papers: ClassVar[tuple[str, ...]] = ("Polyak 1964", "Sutskever et al.: ICML 2013")
+    evidence: ClassVar[tuple[str, ...]] = ("sol_nesterov", "bs1024_fixed_lr", "bs1024_scaled_lr")
+
+    lr: float = Field(0.1, gt=0, le=100, description="learning rate at its highest")
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last step that is kept")
+    nesterov: bool = Field(True, description="Nesterov's form of momentum")
+
+    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+        from torch.optim import SGD
+
+        nesterov = self.nesterov and self.momentum > 0
+        return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=nesterov, fused=fused)
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled per weight by running means of the gradient and of its square.
+
+    Use: quick first results, sparse gradients, small data; lr about 0.001.
+
+    Avoid: L2 regularization, which it divides away (take adamw); CaffeNet did not start at nine settings of it.
+
+    Cost: two extra copies of the weights.
+    """
+
+    key: ClassVar[str] = "adam"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1412.6980",)
+    evidence: ClassVar[tuple[str, ...]] = ("sol_adam_all",)
+    conflicts: ClassVar[dict[str, str]] = {
+        "regularization.l2": "the penalty is divided by the root of the second moment and hardly acts: take adamw"
+    }
+
+    lr: float = Field(0.001, gt=0, le=100, description="learning rate at its highest")
+    beta1: float = Field(0.9, ge=0, lt=1, description="memory of the mean gradient")
+    beta2: float = Field(0.999, ge=0, lt=1, description="memory of the mean squared gradient")
+    eps: float = Field(1e-8, gt=0, le=1, description="added to the root of the second moment")
+
+    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+        from torch.optim import Adam
+
+        return Adam(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay: w = w - lr * (step + factor * w).
+
+    Use: Adam with regularization; fine-tuning.
+
+    Avoid: expecting more than well-tuned SGD gives on a plain convolutional network.
+
+    Cost: two extra copies of the weights.
+    """
+
+    key: ClassVar[str] = "adamw"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1711.05101",)
+    decoupled: ClassVar[bool] = True
+
+    lr: float = Field(0.001, gt=0, le=100, description="learning rate at its highest")
+    beta1: float = Field(0.9, ge=0, lt=1, description="memory of the mean gradient")
+    beta2: float = Field(0.999, ge=0, lt=1, description="memory of the mean squared gradient")
+    eps: float = Field(1e-8, gt=0, le=1, description="added to the root of the second moment")
+
+    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+        from torch.optim import AdamW
+
+        return AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
+
+
+OPTIMIZERS: tuple[type[Optimizer], ...] = (Sgd, Adam, AdamW)

@@ -1,0 +1,93 @@
+"""Schedules: the learning rate as a pure function of how far training has come. Nothing to save, nothing to restore."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from cnnwiz.catalog.choice import Choice
+
+
+class Schedule(Choice):
+    """The learning rate over training, as a factor of the optimizer's `lr`."""
+
+    section: ClassVar[str] = "schedule"
+
+    warmup_epochs: float = Field(0.0, ge=0, le=1000, description="epochs over which lr rises linearly from 0")
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """lr / optimizer.lr after `epoch` of `epochs` epochs (fractions count), warm-up included."""
+        warmup = min(self.warmup_epochs, float(epochs))
+        if epoch < warmup:
+            return epoch / warmup
+        return self.decay((epoch - warmup) / (epochs - warmup) if epochs > warmup else 1.0)
+
+    def decay(self, progress: float) -> float:
+        """The factor after warm-up, for progress 0 to 1."""
+        raise NotImplementedError(f"{type(self).__name__}.decay")
+
+
+class LinearDecay(Schedule):
+    """Linear decay: lr falls by the same amount at every step, to `final` of itself at the end.
+
+    Use: the default when the number of epochs is fixed: +2.2 points over steps on CaffeNet.
+
+    Avoid: stopping early: it is behind steps for most of training and wins in the last eighth.
+
+    Cost: nothing.
+    """
+
+    key: ClassVar[str] = "linear"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.02228",)
+    evidence: ClassVar[tuple[str, ...]] = ("lr_linear", "lr_linear_160k", "lr_linear_280k_graph")
+
+    final: float = Field(0.0, ge=0, le=1, description="share of lr left at the end")
+
+    def decay(self, progress: float) -> float:
+        return 1 - (1 - self.final) * progress
+
+
+class StepDecay(Schedule):
+    """Step decay: lr is multiplied by `gamma` at each milestone.
+
+    Use: reproducing a published recipe.
+
+    Avoid: as the plain default: linear decay gained 2.2 points over it on CaffeNet.
+
+    Cost: nothing.
+    """
+
+    key: ClassVar[str] = "step"
+    evidence: ClassVar[tuple[str, ...]] = ("lr_linear",)
+
+    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (0.5, 0.75), min_length=1, max_length=100, description="shares of training (after warm-up) at which lr drops"
+    )
+    gamma: float = Field(0.1, gt=0, lt=1, description="factor at each milestone")
+
+    def decay(self, progress: float) -> float:
+        return self.gamma ** sum(progress >= milestone for milestone in self.milestones)
+
+
+class CosineDecay(Schedule):
+    """Cosine decay: lr follows half a cosine from 1 to `final` of itself.
+
+    Use: as linear; it stays high longer and ends more gently.
+
+    Avoid: stopping early, as with linear.
+
+    Cost: nothing.
+    """
+
+    key: ClassVar[str] = "cosine"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1608.03983",)
+
+    final: float = Field(0.0, ge=0, le=1, description="share of lr left at the end")
+
+    def decay(self, progress: float) -> float:
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+SCHEDULES: tuple[type[Schedule], ...] = (LinearDecay, StepDecay, CosineDecay)

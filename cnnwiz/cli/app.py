@@ -1,0 +1,51 @@
+"""The list of commands. Each command's file imports what it needs inside its function, so that --help stays fast."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cnnwiz import __version__
+from cnnwiz.cli import schema, summary
+
+app = typer.Typer(
+    name="cnnwiz",
+    help="From the decisions behind a convolutional network to a trained one.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (summary.summary, schema.schema):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"cnnwiz {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    pass
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run a command in this process; usage errors are printed and give 2, as everywhere."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII locale must not end in UnicodeEncodeError
+    try:
+        result = app(arguments, prog_name="cnnwiz", standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return 130
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,1 @@
+"""Graphs as torch modules: layers torch lacks, initial values, the network itself."""

@@ -1,0 +1,53 @@
+"""Initial weights: every tensor from its own random stream, so that changing one layer leaves the others as they were."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import nn
+
+from cnnwiz.catalog.activation import Activation
+from cnnwiz.catalog.primitive import Convolution2d
+from cnnwiz.graph import Graph
+
+_FILLED = ("weight", "depthwise", "classifier")
+
+
+def initialize(network: nn.Module, graph: Graph, seed: int) -> None:
+    """Fill weights by the graph's initializer and biases with 0; norms keep scale 1 and shift 0."""
+    slopes = _slopes(graph)
+    with torch.no_grad():
+        for index, node in enumerate(graph.nodes):
+            groups = node.operation.groups if isinstance(node.operation, Convolution2d) else 1
+            for name, parameter in node.parameters.items():
+                tensor = network.get_parameter(f"{node.name}.{name}")
+                if parameter.role in _FILLED:
+                    generator = torch.Generator().manual_seed(_stream(seed, f"{node.name}.{name}"))
+                    graph.init.build(tensor, slopes[index], groups, generator)
+                elif parameter.role == "bias":
+                    tensor.zero_()
+
+
+def _slopes(graph: Graph) -> list[float | None]:
+    """For each node the slope of the (leaky) ReLU its output reaches before any other weights; None if there is none."""
+    first_reader: dict[int, int] = {}
+    for index, node in enumerate(graph.nodes):
+        for source in node.inputs:
+            first_reader.setdefault(source, index)
+    slopes: list[float | None] = [None] * len(graph.nodes)
+    for index in reversed(range(len(graph.nodes))):  # readers come later, so their answers are known
+        reader = first_reader.get(index)
+        if reader is None:
+            continue
+        operation = graph.nodes[reader].operation
+        if isinstance(operation, Activation):
+            slopes[index] = operation.slope()
+        elif not any(p.role in _FILLED for p in graph.nodes[reader].parameters.values()):
+            slopes[index] = slopes[reader]
+    return slopes
+
+
+def _stream(seed: int, name: str) -> int:
+    """A 63-bit seed for one tensor."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little") >> 1

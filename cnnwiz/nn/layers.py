@@ -1,0 +1,61 @@
+"""Modules that torch lacks. A leaf: imports only torch, so that catalogue classes may import it inside `build`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Add(nn.Module):
+    """Element-wise sum of tensors of one shape."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        total = inputs[0]
+        for other in inputs[1:]:
+            total = total + other
+        return total
+
+
+class Concat(nn.Module):
+    """Tensors (B, C_i, H, W) stacked along the channels."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.cat(inputs, dim=1)
+
+
+class GlobalAverage(nn.Module):
+    """(B, C, H, W) to (B, C): the mean over all positions."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3))
+
+
+class PadChannels(nn.Module):
+    """(B, C, H, W) to (B, C + extra, ceil(H / sh), ceil(W / sw)): subsampled, then zero channels behind."""
+
+    def __init__(self, extra: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.extra, self.stride = extra, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x[:, :, :: self.stride[0], :: self.stride[1]], (0, 0, 0, 0, 0, self.extra))
+
+
+class PaddedConv2d(nn.Conv2d):
+    """A convolution whose zero padding (left, right, top, bottom) differs from side to side."""
+
+    def __init__(self, like: nn.Conv2d, sides: tuple[int, int, int, int]) -> None:
+        super().__init__(
+            like.in_channels,
+            like.out_channels,
+            (like.kernel_size[0], like.kernel_size[1]),
+            (like.stride[0], like.stride[1]),
+            dilation=(like.dilation[0], like.dilation[1]),
+            groups=like.groups,
+            bias=like.bias is not None,
+        )
+        self.sides = sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(F.pad(input, self.sides))
