@@ -50,7 +50,9 @@ class RandomCrop(Augmentation):
     crops: ClassVar[bool] = True
 
     padding: int = Field(4, ge=0, le=1024, description="pixels added on each side before cutting")
-    fill: Literal["zero", "reflect"] = Field("zero", description="what is added: black, or the image mirrored at its edge")
+    fill: Literal["zero", "reflect"] = Field(
+        "zero", description="what is added: black, or the image mirrored at its edge"
+    )
 
     def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
         import torch
@@ -123,7 +125,7 @@ class RandomResizedCrop(Augmentation):
         return grid_sample(images.float(), grid, "bilinear", "border", align_corners=False)
 
     def boxes(self, numbers: Tensor) -> Tensor:
-        """Uniform numbers (B, 4) as boxes (B, 4): left, top, width, height as shares of the canvas, always inside it."""
+        """Uniform numbers (B, 4) as boxes (B, 4): left, top, width, height as shares of the canvas, inside it."""
         import torch
 
         area = self.scale[0] + (self.scale[1] - self.scale[0]) * numbers[:, 0]

@@ -1,0 +1,102 @@
+"""Batches: ordered, augmented, cropped, normalized. What one holds depends on seed, epoch and indices only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnwiz.data.keyed import permutation, uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cnnwiz.catalog.augmentation import Augmentation
+    from cnnwiz.data.pixels import Pixels
+
+
+class Batch(NamedTuple):
+    """Images float32 (B, C, H, W), normalized, channels last in memory; labels and indices int64 (B,)."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+
+
+def batches_per_epoch(images: int, batch_size: int) -> int:
+    """Full batches; the remainder, another one each epoch, is left out. One batch of all where images are fewer."""
+    return max(images // batch_size, 1)
+
+
+def train_batches(
+    pixels: Pixels,
+    augment: Sequence[Augmentation],
+    image_size: int,
+    preprocessing: dict[str, Any],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    first_batch: int = 0,
+    device: str | torch.device = "cpu",
+) -> Iterator[Batch]:
+    """The batches of one epoch from `first_batch` on, augmented: the same whenever and however often one asks."""
+    order = permutation(seed, epoch, len(pixels))
+    count = batches_per_epoch(len(pixels), batch_size)
+    groups = [order[number * batch_size : (number + 1) * batch_size] for number in range(first_batch, count)]
+    crops = any(step.crops for step in augment)
+    for group, canvases in zip(groups, pixels.batches(groups), strict=True):
+        images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
+        if not crops:
+            images = centre_crop(images, image_size)
+        for number, step in enumerate(augment):
+            images = step.apply(images, _draw(seed, epoch, group, number, device), image_size)
+        yield Batch(normalize(images, preprocessing), *_on(device, pixels.labels[group], group))
+
+
+def eval_batches(
+    pixels: Pixels, preprocessing: dict[str, Any], batch_size: int, device: str | torch.device = "cpu"
+) -> Iterator[Batch]:
+    """All images in order, each as prediction sees it; the last batch may be smaller."""
+    groups = [np.arange(start, min(start + batch_size, len(pixels))) for start in range(0, len(pixels), batch_size)]
+    for group, canvases in zip(groups, pixels.batches(groups), strict=True):
+        yield Batch(preprocess(canvases, preprocessing, device), *_on(device, pixels.labels[group], group))
+
+
+def preprocess(canvases: np.ndarray, preprocessing: dict[str, Any], device: str | torch.device = "cpu") -> Tensor:
+    """Canvases uint8 (B, S, S, C) as the network's input: centre of `image_size`, normalized, float32 (B, C, H, W)."""
+    images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
+    return normalize(centre_crop(images, preprocessing["image_size"]), preprocessing)
+
+
+def centre_crop(images: Tensor, side: int) -> Tensor:
+    """The middle (B, C, side, side) of (B, C, S, S); an odd margin leaves its extra pixel at the bottom and right."""
+    start = (images.shape[2] - side) // 2
+    return images[:, :, start : start + side, start : start + side]
+
+
+def normalize(images: Tensor, preprocessing: dict[str, Any]) -> Tensor:
+    """Values of 0 to 255, (B, C, H, W), as (value / 255 - mean) / std in float32, channels last in memory."""
+    mean = torch.tensor(preprocessing["mean"], dtype=torch.float64)
+    std = torch.tensor(preprocessing["std"], dtype=torch.float64)
+    size, channels, height, width = images.shape
+    pixels = height * width  # whole images as rows: three numbers at a time would be slow
+    scale = (1 / (255 * std)).float().repeat(pixels).to(images.device)
+    shift = (-mean / std).float().repeat(pixels).to(images.device)
+    rows = images.permute(0, 2, 3, 1).reshape(size, -1).float()
+    return torch.addcmul(shift, rows, scale).view(size, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _draw(seed: int, epoch: int, indices: np.ndarray, step: int, device: str | torch.device):
+    """The random numbers of one augmentation: 24 bits, so that float32 never rounds them up to 1."""
+
+    def draw(count: int) -> Tensor:
+        numbers = np.floor(uniform(seed, epoch, indices, step, count) * 2**24) * 2.0**-24
+        return torch.from_numpy(numbers.astype(np.float32)).to(device)
+
+    return draw
+
+
+def _on(device: str | torch.device, *arrays: np.ndarray) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(array).to(device, non_blocking=True) for array in arrays)

@@ -1,0 +1,177 @@
+"""A split as canvases of one size: held in memory, or decoded batch by batch where memory does not suffice."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from cnnwiz.data.decode import decode, to_canvas
+from cnnwiz.errors import CnnwizError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from cnnwiz.data.records import Split
+
+    Progress = Callable[[int, int], None]
+    """progress(done, total): images decoded so far, and in all."""
+
+CHUNK = 128  # images decoded at a time
+TIMEOUT = 120  # seconds without an answer after which a worker counts as hanging
+GIB = 2**30
+
+
+class Decoded(NamedTuple):
+    """Some canvases, and what could not be read."""
+
+    canvases: np.ndarray  # uint8 (B, S, S, C); zeros where an image is damaged
+    damaged: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """The images of one split as uint8 (N, S, S, C), with their labels int64 (N,)."""
+
+    split: Split
+    side: int
+    channels: int
+    workers: int = 0  # processes that decode, where the canvases are not held in memory
+    held: np.ndarray | None = None
+    histogram: np.ndarray = field(default_factory=lambda: np.zeros((0, 256), np.int64))  # (C, 256) over all pixels
+    damaged: tuple[str, ...] = ()  # file and reason of images that could not be read
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.split.labels
+
+    def batch(self, indices: np.ndarray) -> np.ndarray:
+        """The canvases of these images: uint8 (B, S, S, C), a fresh array."""
+        return self.held[indices] if self.held is not None else next(self._decoded([indices], 0))
+
+    def batches(self, groups: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """The canvases of each group of indices in turn, decoded ahead by the workers where they are not held."""
+        if self.held is None:
+            return self._decoded(groups, self.workers)
+        held = self.held
+        return (held[group] for group in groups)
+
+    def _decoded(self, groups: Sequence[np.ndarray], workers: int) -> Iterator[np.ndarray]:
+        for canvases, damaged in _decoded(self.split, self.side, self.channels, groups, workers):
+            if damaged:
+                raise CnnwizError(f"an image changed since the start: {damaged[0]}")
+            yield canvases
+
+
+def read_pixels(
+    split: Split,
+    side: int,
+    channels: int,
+    workers: int = 0,
+    memory: int | None = None,
+    progress: Progress | None = None,
+) -> Pixels:
+    """Decode every image once: to hold it, if the canvases fit into `memory` bytes, and to find damaged files.
+
+    `memory` defaults to 4 GiB or half of what is available, whichever is less. The result does not depend on `workers`.
+    """
+    shape = (len(split), side, side, channels)
+    if split.pixels is not None and split.pixels.shape == shape:
+        return Pixels(split, side, channels, 0, split.pixels, _histogram(split.pixels))
+    limit = min(4 * GIB, available_memory() // 2) if memory is None else memory
+    held = np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= limit else None
+    groups = [np.arange(start, min(start + CHUNK, len(split))) for start in range(0, len(split), CHUNK)]
+    histogram = np.zeros((channels, 256), np.int64)
+    damaged: list[str] = []
+    for group, (canvases, unread) in zip(groups, _decoded(split, side, channels, groups, workers), strict=True):
+        if held is not None:
+            held[group] = canvases
+        histogram += _histogram(canvases)
+        damaged += unread
+        if progress is not None:
+            progress(int(group[-1]) + 1, len(split))
+    return Pixels(split, side, channels, workers, held, histogram, tuple(damaged))
+
+
+def available_memory() -> int:
+    """Bytes that can be used without swapping; 8 GiB where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return 8 * GIB
+
+
+def _histogram(canvases: np.ndarray) -> np.ndarray:
+    """How often each value occurs in each channel, (C, 256): exact, so sums do not depend on the order of images."""
+    channels = canvases.shape[3]
+    return np.stack([np.bincount(canvases[..., channel].ravel(), minlength=256) for channel in range(channels)])
+
+
+class _Decoder:
+    """What a worker does: a group of indices in, canvases and damage out. Damage travels as text: an exception that
+    cannot be pickled would leave the main process waiting."""
+
+    def __init__(self, split: Split, side: int, channels: int, groups: Sequence[np.ndarray]) -> None:
+        self.split, self.side, self.channels, self.groups = split, side, channels, groups
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, number: int) -> Decoded:
+        indices = self.groups[number]
+        canvases = np.zeros((len(indices), self.side, self.side, self.channels), np.uint8)
+        damaged = []
+        for place, index in enumerate(indices):
+            try:
+                canvases[place] = self._canvas(index)
+            except CnnwizError as error:
+                damaged.append(str(error))
+        return Decoded(canvases, damaged)
+
+    def _canvas(self, index: int) -> np.ndarray:
+        if self.split.pixels is None:
+            return decode(self.split.files[index], self.side, self.channels)
+        pixels = self.split.pixels[index]
+        return to_canvas(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), self.side, self.channels)
+
+
+def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray], workers: int) -> Iterator[Decoded]:
+    """Each group in turn, from `workers` processes that decode ahead, or from this one."""
+    decoder = _Decoder(split, side, channels, groups)
+    if not workers:
+        yield from (decoder[number] for number in range(len(groups)))
+        return
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(
+        decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
+        batch_size=None,
+        num_workers=min(workers, len(groups)),
+        worker_init_fn=_ignore_signals,
+        timeout=TIMEOUT,
+    )
+    try:
+        for canvases, damaged in loader:  # torch sends arrays as tensors, through shared memory
+            yield Decoded(canvases.numpy(), damaged)
+    except (RuntimeError, EOFError, FileNotFoundError) as error:  # what torch raises for a dead or silent worker
+        raise CnnwizError(
+            f"a process that decodes images died or hangs ({_first_line(error)}): try fewer workers", 6
+        ) from None
+
+
+def _ignore_signals(_: int) -> None:
+    """The main process decides when to stop; a signal to the whole group must not take its workers away first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,197 @@
+"""From the data section of a spec to data for training: splits, canvases, one preprocessing, a fingerprint."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from PIL import Image
+
+from cnnwiz.data.decode import FAILURES, FORMATS
+from cnnwiz.data.pixels import Pixels, read_pixels
+from cnnwiz.data.records import Records, Split
+from cnnwiz.data.split import stratified
+from cnnwiz.errors import CnnwizError
+
+if TYPE_CHECKING:
+    from cnnwiz.catalog.source import Source
+    from cnnwiz.data.pixels import Progress
+
+PREPROCESSING_VERSION = 1
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, std: torchvision's references
+SAMPLE = 256  # images whose headers tell whether a set is small enough to need no margin
+
+
+class Validation(Protocol):
+    """How many training images to set aside where the source has no validation split."""
+
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def seed(self) -> int | None: ...
+
+
+class Data(Protocol):
+    """The data section of a spec, as far as it matters here."""
+
+    @property
+    def source(self) -> Source: ...
+    @property
+    def canvas(self) -> int | None: ...
+    @property
+    def channels(self) -> int | None: ...
+    @property
+    def validation(self) -> Validation: ...
+    @property
+    def normalize(self) -> Literal["dataset", "imagenet", "none"]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data ready for training: decoded splits, and what prediction and export need to treat new images alike."""
+
+    classes: tuple[str, ...]
+    train: Pixels
+    validation: Pixels | None
+    test: Pixels | None
+    preprocessing: dict[str, Any]  # version, channels, canvas, image_size, mean, std; goes into JSON
+    fingerprint: dict[str, Any]  # images for each split and class, sha256; goes into JSON
+    notices: tuple[str, ...]
+
+
+def prepare(
+    data: Data,
+    image_size: int,
+    seed: int,
+    workers: int = 0,
+    progress: Progress | None = None,
+    memory: int | None = None,
+) -> Prepared:
+    """Read, split and decode the data for training at `image_size` pixels.
+
+    `seed` decides which images are set aside for validation where `data.validation.seed` is None.
+    `workers` processes decode; canvases that exceed `memory` bytes (see `read_pixels`) are decoded again each epoch.
+    CnnwizError lists the files that cannot be read.
+    """
+    records, notices = _with_validation(data.source.build(), data.validation, seed)
+    canvas = data.canvas or _canvas(records.train, image_size)
+    if canvas < image_size:
+        raise CnnwizError(f"data.canvas is {canvas}, less than the image size {image_size}: raise it or leave it out")
+    channels = data.channels or data.source.facts().channels
+    splits = {"train": records.train, "validation": records.validation, "test": records.test}
+    present = {name: split for name, split in splits.items() if split is not None and len(split)}
+    total = sum(len(split) for split in present.values())
+    pixels: dict[str, Pixels] = {}
+    for name, split in present.items():
+        before = sum(len(done) for done in pixels.values())
+        shown = None if progress is None else lambda done, _, before=before: progress(before + done, total)
+        left = (
+            None
+            if memory is None
+            else memory - sum(done.held.nbytes for done in pixels.values() if done.held is not None)
+        )
+        pixels[name] = read_pixels(split, canvas, channels, workers, left, shown)
+    _refuse_damaged([line for split in pixels.values() for line in split.damaged], total)
+    mean, std = _statistics(data.normalize, pixels["train"].histogram)
+    if 0 in std:
+        notices.append(f"channel {std.index(0)} has the same value in all training images: it is centred, not scaled")
+    preprocessing = {
+        "version": PREPROCESSING_VERSION,
+        "channels": channels,
+        "canvas": canvas,
+        "image_size": image_size,
+        "mean": mean,
+        "std": [value or 1.0 for value in std],
+    }
+    return Prepared(
+        records.classes,
+        pixels["train"],
+        pixels.get("validation"),
+        pixels.get("test"),
+        preprocessing,
+        fingerprint(records.classes, present),
+        tuple(notices),
+    )
+
+
+def fingerprint(classes: tuple[str, ...], splits: dict[str, Split]) -> dict[str, Any]:
+    """Images for each split and class, and a sha256 over keys, labels and file sizes (or pixels without files)."""
+    digest = hashlib.sha256()
+    counts = {}
+    for name, split in splits.items():
+        numbers = np.bincount(split.labels, minlength=len(classes)).tolist()
+        counts[name] = dict(zip(classes, numbers, strict=True))
+        sizes = [_size(file) for file in split.files] if split.files else [0] * len(split)
+        digest.update(f"{name} {len(split)}\n".encode())
+        for key, label, size in zip(split.keys, split.labels.tolist(), sizes, strict=True):
+            digest.update(f"{key}\0{label} {size}\n".encode("utf-8", "surrogateescape"))
+        if split.pixels is not None:
+            digest.update(np.ascontiguousarray(split.pixels).data)
+    return {"images": counts, "sha256": digest.hexdigest()}
+
+
+def _with_validation(records: Records, validation: Validation, seed: int) -> tuple[Records, list[str]]:
+    """Records with a validation split where one is wanted, and what to tell the user."""
+    notices = list(records.notices)
+    if records.validation is not None or not validation.fraction:
+        return records, notices
+    seed = seed if validation.seed is None else validation.seed
+    chosen = stratified(records.train.labels, records.train.keys, validation.fraction, seed)
+    alone = np.bincount(records.train.labels[chosen], minlength=len(records.classes)) == 0
+    if alone.any():
+        notices.append(f"{alone.sum()} classes have a single image: none of it is set aside for validation")
+    train, aside = records.train.subset(~chosen), records.train.subset(chosen)
+    return dataclasses.replace(records, train=train, validation=aside), notices
+
+
+def _canvas(train: Split, image_size: int) -> int:
+    """image_size if no image is larger, else 8/7 of it: 256 for 224, the margin that random crops need."""
+    if train.pixels is not None:
+        largest = min(train.pixels.shape[1:3])
+    else:
+        places = np.unique(np.linspace(0, len(train) - 1, SAMPLE).astype(int))
+        largest = max(_short_side(train.files[place]) for place in places)
+    return image_size if largest <= image_size else round(image_size * 8 / 7)
+
+
+def _short_side(file: Any) -> int:
+    """Of an image, from its header; 0 where it cannot be read, which decoding will report."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            return min(image.size)
+    except FAILURES:
+        return 0
+
+
+def _statistics(normalize: str, histogram: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, of values in 0..1, from counts (C, 256) of values in 0..255."""
+    channels = len(histogram)
+    if normalize == "none":
+        return [0.0] * channels, [1.0] * channels
+    if normalize == "imagenet":
+        if channels == 3:
+            return list(IMAGENET[0]), list(IMAGENET[1])
+        raise CnnwizError("data.normalize: imagenet has three channels, the data one: take dataset, or data.channels 3")
+    values = np.arange(256) / 255
+    shares = histogram / histogram.sum(1, keepdims=True)
+    mean = shares @ values
+    std = [math.sqrt(share @ (values - centre) ** 2) for share, centre in zip(shares, mean, strict=True)]
+    return [round(float(value), 6) for value in mean], [round(value, 6) for value in std]
+
+
+def _refuse_damaged(damaged: list[str], total: int) -> None:
+    if damaged:
+        more = f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+        listing = "; ".join(damaged[:5]) + more
+        raise CnnwizError(f"{len(damaged)} of {total} images cannot be read, repair or remove them: {listing}")
+
+
+def _size(file: Any) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise CnnwizError(f"{str(file)!r}: {error.strerror}: the folder changed while it was read") from None
