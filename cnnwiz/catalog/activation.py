@@ -64,7 +64,7 @@ class LeakyRelu(Activation):
     papers: ClassVar[tuple[str, ...]] = ("Maas, Hannun, Ng: ICML 2013",)
     evidence: ClassVar[tuple[str, ...]] = ("act_vlrelu",)
 
-    negative_slope: float = Field(0.01, ge=0, lt=1, description="slope for negative inputs")
+    negative_slope: float = Field(default=0.01, ge=0, lt=1, description="slope for negative inputs")
 
     def slope(self) -> float | None:
         return self.negative_slope
@@ -91,7 +91,9 @@ class Elu(Activation):
     evidence: ClassVar[tuple[str, ...]] = ("act_elu", "bn_elu", "arch_vgg16_elu1")
     conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "no gain over ReLU once batch norm is there"}
 
-    alpha: float = Field(1.0, gt=0, le=10, description="value approached for very negative inputs, with its sign changed")
+    alpha: float = Field(
+        default=1.0, gt=0, le=10, description="value approached for very negative inputs, with its sign changed"
+    )
 
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn

@@ -39,7 +39,7 @@ class AverageHead(Head):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.4400",)
     evidence: ClassVar[tuple[str, ...]] = ("clf_conv_avg_clf_relu",)
 
-    dropout: float = Field(0.0, ge=0, lt=1, description="rate of dropout before the linear layer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="rate of dropout before the linear layer")
 
     def wire(self, net: Net, source: Tap, classes: int) -> Tap:
         source = net.add(GlobalAverage(), source, name="pool")
@@ -61,9 +61,11 @@ class FlattenHead(Head):
     key: ClassVar[str] = "flatten"
     evidence: ClassVar[tuple[str, ...]] = ("clf_elu_fc8ave", "clf_fc4096", "reg_drop03")
 
-    hidden: tuple[Channels, ...] = Field((), max_length=8, description="features of the hidden layers")
-    dropout: float = Field(0.0, ge=0, lt=1, description="rate of dropout before each linear layer but the first hidden one")
-    activation: Activation | None = Field(None, description="of the hidden layers; without this key the default one")
+    hidden: tuple[Channels, ...] = Field(default=(), max_length=8, description="features of the hidden layers")
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="rate of dropout before each linear layer but the first hidden one"
+    )
+    activation: Activation | None = Field(default=None, description="of the hidden layers; without this key the default one")
 
     def wire(self, net: Net, source: Tap, classes: int) -> Tap:
         if len(source.shape) == 3:

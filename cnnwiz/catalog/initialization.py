@@ -36,7 +36,7 @@ class Gaussian(Initialization):
     key: ClassVar[str] = "gaussian"
     papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
 
-    std: float = Field(0.01, gt=0, le=10, description="standard deviation")
+    std: float = Field(default=0.01, gt=0, le=10, description="standard deviation")
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         weight.normal_(0.0, self.std, generator=generator)
@@ -56,7 +56,7 @@ class Xavier(Initialization):
     papers: ClassVar[tuple[str, ...]] = ("Glorot, Bengio: AISTATS 2010",)
     conflicts: ClassVar[dict[str, str]] = {"activation.relu": "leaves out the factor 2 that ReLU needs: take kaiming"}
 
-    distribution: Literal["uniform", "normal"] = Field("uniform", description="shape of the distribution")
+    distribution: Literal["uniform", "normal"] = Field(default="uniform", description="shape of the distribution")
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         fan_in, fan_out = fans(weight, groups)
@@ -76,8 +76,8 @@ class Kaiming(Initialization):
     key: ClassVar[str] = "kaiming"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1502.01852",)
 
-    mode: Literal["fan_in", "fan_out"] = Field("fan_in", description="keep the variance of activations or of gradients")
-    distribution: Literal["uniform", "normal"] = Field("normal", description="shape of the distribution")
+    mode: Literal["fan_in", "fan_out"] = Field(default="fan_in", description="keep the variance of activations or of gradients")
+    distribution: Literal["uniform", "normal"] = Field(default="normal", description="shape of the distribution")
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         fan = fans(weight, groups)[0 if self.mode == "fan_in" else 1]

@@ -37,11 +37,16 @@ class Tap(NamedTuple):
 class Net(Protocol):
     """What a layer can do while it wires itself: add operations, wire other layers, read the defaults."""
 
-    order: Order
-    norm: Normalization
-    activation: Activation
-    convolution: Convolution
-    pooling: Pooling
+    @property
+    def order(self) -> Order: ...
+    @property
+    def norm(self) -> Normalization: ...
+    @property
+    def activation(self) -> Activation: ...
+    @property
+    def convolution(self) -> Convolution: ...
+    @property
+    def pooling(self) -> Pooling: ...
 
     def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
         """One operation on these inputs; `name` ends the names of its parameters."""
@@ -61,7 +66,7 @@ class Layer(Choice):
 
     section: ClassVar[str] = "layer"
 
-    repeat: int = Field(1, ge=1, le=1000, description="how many times in a row; stride counts for the first only")
+    repeat: int = Field(default=1, ge=1, le=1000, description="how many times in a row; stride counts for the first only")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         """Add this layer's operations behind `source` (once; the caller repeats) and return where it ends."""

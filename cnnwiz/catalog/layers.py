@@ -33,16 +33,16 @@ class Conv(Layer):
     evidence: ClassVar[tuple[str, ...]] = ("conv1_nin1",)
 
     channels: Channels = Field(description="output channels")
-    kernel: Size = Field(3, description="side of the window, or [height, width]")
-    stride: Size = Field(1, description="step of the window")
-    padding: Padding = Field("same", description="same, valid, a number, [height, width] or [top, bottom, left, right]")
-    dilation: Size = Field(1, description="distance between the taps of the kernel")
-    groups: Channels = Field(1, description="groups of channels that do not see each other")
-    bias: bool | None = Field(None, description="add a bias; without this key only where no norm follows")
-    kind: Convolution | None = Field(None, description="which convolution; without this key model.defaults.conv")
-    norm: Normalization | None = Field(None, description="without this key model.defaults.norm")
-    activation: Activation | None = Field(None, description="without this key model.defaults.activation")
-    order: Order | None = Field(None, description="without this key model.defaults.order")
+    kernel: Size = Field(default=3, description="side of the window, or [height, width]")
+    stride: Size = Field(default=1, description="step of the window")
+    padding: Padding = Field(default="same", description="same, valid, a number, [height, width] or [top, bottom, left, right]")
+    dilation: Size = Field(default=1, description="distance between the taps of the kernel")
+    groups: Channels = Field(default=1, description="groups of channels that do not see each other")
+    bias: bool | None = Field(default=None, description="add a bias; without this key only where no norm follows")
+    kind: Convolution | None = Field(default=None, description="which convolution; without this key model.defaults.conv")
+    norm: Normalization | None = Field(default=None, description="without this key model.defaults.norm")
+    activation: Activation | None = Field(default=None, description="without this key model.defaults.activation")
+    order: Order | None = Field(default=None, description="without this key model.defaults.order")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         norm = self.norm or net.norm
@@ -74,10 +74,10 @@ class Pool(Layer):
     evidence: ClassVar[tuple[str, ...]] = ("pool_max_plus_avg", "pool_avg")
 
     kernel: Size = Field(description="side of the window, or [height, width]")
-    stride: Size = Field(1, description="step of the window; 2 halves the map")
-    padding: Padding = Field("same", description="same, valid, a number or [height, width]")
-    ceil: bool = Field(False, description="keep a last window that is only partly filled, as Caffe does")
-    kind: Pooling | None = Field(None, description="which pooling; without this key model.defaults.pool")
+    stride: Size = Field(default=1, description="step of the window; 2 halves the map")
+    padding: Padding = Field(default="same", description="same, valid, a number or [height, width]")
+    ceil: bool = Field(default=False, description="keep a last window that is only partly filled, as Caffe does")
+    kind: Pooling | None = Field(default=None, description="which pooling; without this key model.defaults.pool")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         kernel = pair(self.kernel)
@@ -96,7 +96,7 @@ class Norm(Layer):
     """
 
     key: ClassVar[str] = "norm"
-    kind: Normalization | None = Field(None, description="which norm; without this key model.defaults.norm")
+    kind: Normalization | None = Field(default=None, description="which norm; without this key model.defaults.norm")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         return net.add(self.kind or net.norm, source, name="norm")
@@ -113,7 +113,7 @@ class Act(Layer):
     """
 
     key: ClassVar[str] = "activation"
-    kind: Activation | None = Field(None, description="which activation; without this key model.defaults.activation")
+    kind: Activation | None = Field(default=None, description="which activation; without this key model.defaults.activation")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         return net.add(self.kind or net.activation, source, name="act")
@@ -131,8 +131,8 @@ class FullyConnected(Layer):
 
     key: ClassVar[str] = "linear"
     features: Channels = Field(description="outputs")
-    bias: bool = Field(True, description="add a bias")
-    activation: Activation | None = Field(None, description="without this key model.defaults.activation")
+    bias: bool = Field(default=True, description="add a bias")
+    activation: Activation | None = Field(default=None, description="without this key model.defaults.activation")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         if len(source.shape) == 3:
@@ -160,7 +160,7 @@ class Dropout(Layer):
         "normalization.batch": "a batch norm behind dropout stores the variance of training, not that of evaluation"
     }
 
-    rate: float = Field(0.5, ge=0, lt=1, description="probability of setting a value to 0")
+    rate: float = Field(default=0.5, ge=0, lt=1, description="probability of setting a value to 0")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         return net.add(Drop(rate=self.rate), source, name="dropout")

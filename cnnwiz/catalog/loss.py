@@ -36,7 +36,7 @@ class CrossEntropy(Loss):
     key: ClassVar[str] = "cross_entropy"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.00567",)
 
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread evenly over all classes")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes")
 
     def build(self, classes: int) -> nn.Module:
         from torch import nn
@@ -57,8 +57,8 @@ class Hinge(Loss):
     key: ClassVar[str] = "hinge"
     papers: ClassVar[tuple[str, ...]] = ("Weston, Watkins: ESANN 1999",)
 
-    margin: float = Field(1.0, gt=0, le=100, description="distance (delta) the true class must keep")
-    power: Literal[1, 2] = Field(1, description="2 gives the squared hinge")
+    margin: float = Field(default=1.0, gt=0, le=100, description="distance (delta) the true class must keep")
+    power: Literal[1, 2] = Field(default=1, description="2 gives the squared hinge")
 
     def build(self, classes: int) -> nn.Module:
         from cnnwiz.nn.losses import Hinge

@@ -37,8 +37,8 @@ class BatchNorm(Normalization):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1502.03167",)
     evidence: ClassVar[tuple[str, ...]] = ("bn_after", "bn_before", "bn_elu")
 
-    eps: float = Field(1e-5, gt=0, le=1, description="added to the variance")
-    momentum: float = Field(0.1, gt=0, le=1, description="weight of the newest batch in the running statistics")
+    eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
+    momentum: float = Field(default=0.1, gt=0, le=1, description="weight of the newest batch in the running statistics")
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         channels = inputs[0][0]

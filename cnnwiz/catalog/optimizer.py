@@ -19,6 +19,8 @@ class Optimizer(Choice):
     decoupled: ClassVar[bool] = False
     """Whether weight decay acts on the weights directly instead of through the gradient."""
 
+    lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at its highest")
+
     def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
         """The torch optimizer over parameter groups that each hold `params` and `weight_decay`."""
         raise NotImplementedError(f"{type(self).__name__}.build")
@@ -39,9 +41,8 @@ class Sgd(Optimizer):
     papers: ClassVar[tuple[str, ...]] = ("Polyak 1964", "Sutskever et al.: ICML 2013")
     evidence: ClassVar[tuple[str, ...]] = ("sol_nesterov", "bs1024_fixed_lr", "bs1024_scaled_lr")
 
-    lr: float = Field(0.1, gt=0, le=100, description="learning rate at its highest")
-    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last step that is kept")
-    nesterov: bool = Field(True, description="Nesterov's form of momentum")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="share of the last step that is kept")
+    nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
 
     def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
         from torch.optim import SGD
@@ -67,10 +68,10 @@ class Adam(Optimizer):
         "regularization.l2": "the penalty is divided by the root of the second moment and hardly acts: take adamw"
     }
 
-    lr: float = Field(0.001, gt=0, le=100, description="learning rate at its highest")
-    beta1: float = Field(0.9, ge=0, lt=1, description="memory of the mean gradient")
-    beta2: float = Field(0.999, ge=0, lt=1, description="memory of the mean squared gradient")
-    eps: float = Field(1e-8, gt=0, le=1, description="added to the root of the second moment")
+    lr: float = Field(default=0.001, gt=0, le=100, description="learning rate at its highest")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="memory of the mean gradient")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="memory of the mean squared gradient")
+    eps: float = Field(default=1e-8, gt=0, le=1, description="added to the root of the second moment")
 
     def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
         from torch.optim import Adam
@@ -92,10 +93,10 @@ class AdamW(Optimizer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1711.05101",)
     decoupled: ClassVar[bool] = True
 
-    lr: float = Field(0.001, gt=0, le=100, description="learning rate at its highest")
-    beta1: float = Field(0.9, ge=0, lt=1, description="memory of the mean gradient")
-    beta2: float = Field(0.999, ge=0, lt=1, description="memory of the mean squared gradient")
-    eps: float = Field(1e-8, gt=0, le=1, description="added to the root of the second moment")
+    lr: float = Field(default=0.001, gt=0, le=100, description="learning rate at its highest")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="memory of the mean gradient")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="memory of the mean squared gradient")
+    eps: float = Field(default=1e-8, gt=0, le=1, description="added to the root of the second moment")
 
     def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
         from torch.optim import AdamW

@@ -118,7 +118,7 @@ class Average(Pooling):
     key: ClassVar[str] = "average"
     evidence: ClassVar[tuple[str, ...]] = ("pool_avg",)
 
-    count_padding: bool = Field(True, description="whether padded zeros count in the mean")
+    count_padding: bool = Field(default=True, description="whether padded zeros count in the mean")
 
     def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
         pool = AveragePool2d(**window._asdict(), count_padding=self.count_padding)

@@ -83,11 +83,13 @@ class Linear(Primitive):
     key: ClassVar[str] = "linear"
     features: int
     bias: bool = True
-    role: str = Field("weight", description="role of the weight: weight, or classifier for the last layer")
+    role: str = Field(default="weight", description="role of the weight: weight, or classifier for the last layer")
 
     def output(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) != 1:
-            raise ShapeError(f"a linear layer takes a vector, not a map of {inputs[0]}", "flatten or pool the map first")
+            raise ShapeError(
+                f"a linear layer takes a vector, not a map of {inputs[0]}", "flatten or pool the map first"
+            )
         return (self.features,)
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:

@@ -27,14 +27,14 @@ class L2(Choice):
     evidence: ClassVar[tuple[str, ...]] = ("reg_wd_1e4",)
     conflicts: ClassVar[dict[str, str]] = {"optimizer.adam": "Adam divides the penalty away: take adamw"}
 
-    factor: float = Field(5e-4, ge=0, le=10, description="strength; the gradient gains factor * w")
-    skip: tuple[Role, ...] = Field(("norm", "bias"), description="roles of parameters that are not decayed")
+    factor: float = Field(default=5e-4, ge=0, le=10, description="strength; the gradient gains factor * w")
+    skip: tuple[Role, ...] = Field(default=("norm", "bias"), description="roles of parameters that are not decayed")
 
 
 class Regularization(Part):
     """Penalties on the weights; they may be combined."""
 
-    l2: L2 | None = Field(None, description="L2 penalty (weight decay)")
+    l2: L2 | None = Field(default=None, description="L2 penalty (weight decay)")
 
 
 PENALTIES: tuple[type[Choice], ...] = (L2,)

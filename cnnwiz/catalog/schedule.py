@@ -15,7 +15,7 @@ class Schedule(Choice):
 
     section: ClassVar[str] = "schedule"
 
-    warmup_epochs: float = Field(0.0, ge=0, le=1000, description="epochs over which lr rises linearly from 0")
+    warmup_epochs: float = Field(default=0.0, ge=0, le=1000, description="epochs over which lr rises linearly from 0")
 
     def factor(self, epoch: float, epochs: int) -> float:
         """lr / optimizer.lr after `epoch` of `epochs` epochs (fractions count), warm-up included."""
@@ -43,7 +43,7 @@ class LinearDecay(Schedule):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.02228",)
     evidence: ClassVar[tuple[str, ...]] = ("lr_linear", "lr_linear_160k", "lr_linear_280k_graph")
 
-    final: float = Field(0.0, ge=0, le=1, description="share of lr left at the end")
+    final: float = Field(default=0.0, ge=0, le=1, description="share of lr left at the end")
 
     def decay(self, progress: float) -> float:
         return 1 - (1 - self.final) * progress
@@ -63,9 +63,9 @@ class StepDecay(Schedule):
     evidence: ClassVar[tuple[str, ...]] = ("lr_linear",)
 
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        (0.5, 0.75), min_length=1, max_length=100, description="shares of training (after warm-up) at which lr drops"
+        default=(0.5, 0.75), min_length=1, max_length=100, description="shares of training (after warm-up) at which lr drops"
     )
-    gamma: float = Field(0.1, gt=0, lt=1, description="factor at each milestone")
+    gamma: float = Field(default=0.1, gt=0, lt=1, description="factor at each milestone")
 
     def decay(self, progress: float) -> float:
         return self.gamma ** sum(progress >= milestone for milestone in self.milestones)
@@ -84,7 +84,7 @@ class CosineDecay(Schedule):
     key: ClassVar[str] = "cosine"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1608.03983",)
 
-    final: float = Field(0.0, ge=0, le=1, description="share of lr left at the end")
+    final: float = Field(default=0.0, ge=0, le=1, description="share of lr left at the end")
 
     def decay(self, progress: float) -> float:
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2

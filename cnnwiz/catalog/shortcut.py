@@ -54,8 +54,8 @@ class Projection(Shortcut):
     key: ClassVar[str] = "projection"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
 
-    always: bool = Field(False, description="project also where the shape stays (option C)")
-    norm: bool = Field(True, description="follow the 1x1 convolution by the default norm")
+    always: bool = Field(default=False, description="project also where the shape stays (option C)")
+    norm: bool = Field(default=True, description="follow the 1x1 convolution by the default norm")
 
     def wire(self, net: Net, source: Tap, target: Shape) -> Tap:
         if source.shape == target and not self.always:

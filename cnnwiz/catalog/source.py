@@ -74,11 +74,11 @@ class Folder(Source):
     key: ClassVar[str] = "folder"
 
     path: Text = Field(description="folder, from the current directory")
-    train: Text | None = Field(None, description="folder of the training images, from `path`")
-    validation: Text | None = Field(None, description="folder of the validation images, from `path`")
-    test: Text | None = Field(None, description="folder of the test images, from `path`")
+    train: Text | None = Field(default=None, description="folder of the training images, from `path`")
+    validation: Text | None = Field(default=None, description="folder of the validation images, from `path`")
+    test: Text | None = Field(default=None, description="folder of the test images, from `path`")
     classes: tuple[Text, ...] | None = Field(
-        None, description="classes and their order; without it all, sorted by name"
+        default=None, description="classes and their order; without it all, sorted by name"
     )
 
     def facts(self) -> Facts:
@@ -131,7 +131,7 @@ class Published(Source):
     """A published data set that torchvision knows how to read."""
 
     path: Text = Field(description="folder that holds the set, or shall hold it, from the current directory")
-    download: bool = Field(False, description="fetch the set when it is not there")
+    download: bool = Field(default=False, description="fetch the set when it is not there")
     known: ClassVar[Facts]
     name: ClassVar[str]
     """Its class in torchvision.datasets."""
@@ -224,7 +224,7 @@ class Imagenette(Published):
     known: ClassVar[Facts] = Facts(10, 3, None)
     name: ClassVar[str] = "Imagenette"
 
-    size: Literal["160px", "320px", "full"] = Field("160px", description="which edition: length of the short side")
+    size: Literal["160px", "320px", "full"] = Field(default="160px", description="which edition: length of the short side")
 
     def build(self) -> Records:
         from cnnwiz.data.published import read_imagenette

@@ -51,7 +51,7 @@ class Branches(Layer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842",)
 
     paths: tuple[tuple[Layer, ...], ...] = Field(min_length=2, description="the paths, each a list of layers")
-    merge: Literal["concat", "add"] = Field("concat", description="how the paths become one map")
+    merge: Literal["concat", "add"] = Field(default="concat", description="how the paths become one map")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         ends = [net.scope(f"path{i}", "paths", i).wire(path, source) for i, path in enumerate(self.paths)]
@@ -72,10 +72,13 @@ class Residual(Layer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1603.05027")
     evidence: ClassVar[tuple[str, ...]] = ("vgglike_res", "gln_res")
 
-    layers: tuple[Layer, ...] = Field(min_length=1, description="the body; its last convolution usually has no activation")
-    shortcut: Shortcut = Field(Projection(), description="what carries the input to the sum")
+    layers: tuple[Layer, ...] = Field(
+        min_length=1, description="the body; its last convolution usually has no activation"
+    )
+    shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")
     activation: Activation | None = Field(
-        None, description="after the sum; without this key the default one, and none in orders that begin with norm or act"
+        default=None,
+        description="after the sum; without this key the default one, and none in orders that begin with norm or act",
     )
 
     def wire(self, net: Net, source: Tap) -> Tap:
@@ -97,8 +100,8 @@ class Basic(Layer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
 
     channels: Channels = Field(description="output channels")
-    stride: Size = Field(1, description="step of the first convolution")
-    shortcut: Shortcut = Field(Projection(), description="what carries the input to the sum")
+    stride: Size = Field(default=1, description="step of the first convolution")
+    shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         layers = (Conv(channels=self.channels, stride=self.stride), Conv(channels=self.channels, activation=_last(net)))
@@ -119,10 +122,10 @@ class Bottleneck(Layer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1611.05431")
 
     channels: Channels = Field(description="output channels")
-    width: Channels | None = Field(None, description="channels in the middle; without this key a quarter of `channels`")
-    stride: Size = Field(1, description="step of the 3x3 convolution")
-    groups: Channels = Field(1, description="groups of the 3x3 convolution (32 in ResNeXt-50)")
-    shortcut: Shortcut = Field(Projection(), description="what carries the input to the sum")
+    width: Channels | None = Field(default=None, description="channels in the middle; without this key a quarter of `channels`")
+    stride: Size = Field(default=1, description="step of the 3x3 convolution")
+    groups: Channels = Field(default=1, description="groups of the 3x3 convolution (32 in ResNeXt-50)")
+    shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")
 
     def wire(self, net: Net, source: Tap) -> Tap:
         width = self.width or max(self.channels // 4, 1)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
+from typing import Any
 
 import typer
 
 from cnnwiz import __version__
 from cnnwiz.cli import schema, summary
+
+USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
+"""What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
 
 app = typer.Typer(
     name="cnnwiz",
@@ -40,12 +45,15 @@ def _options(
 def invoke(arguments: list[str]) -> int:
     """Run a command in this process; usage errors are printed and give 2, as everywhere."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # an ASCII locale must not end in UnicodeEncodeError
+        if isinstance(stream, TextIOWrapper):  # an ASCII locale must not end in UnicodeEncodeError
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = app(arguments, prog_name="cnnwiz", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
         return 130
+    except USAGE_ERRORS as error:  # unknown option, missing argument: says what is allowed
+        error.show()
+        return 2
     return result if isinstance(result, int) else 0

@@ -10,7 +10,9 @@ import typer
 
 def summary(
     spec: Path = typer.Argument(help="Spec file, or - for standard input."),
-    output_format: Literal["table", "json"] = typer.Option("table", "--output-format", help="Table for people, or JSON."),
+    output_format: Literal["table", "json"] = typer.Option(
+        "table", "--output-format", help="Table for people, or JSON."
+    ),
 ) -> None:
     """Show shapes, parameters, multiply-adds and receptive field of a spec's network, in milliseconds, without torch."""
     import json

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.convolution import Convolution
 from cnnwiz.catalog.layer import Layer, Order, Tap
-from cnnwiz.catalog.normalization import Normalization, NoNorm
+from cnnwiz.catalog.normalization import NoNorm, Normalization
 from cnnwiz.catalog.operation import Operation, Shape, ShapeError
 from cnnwiz.catalog.pooling import Pooling
 from cnnwiz.catalog.primitive import show
@@ -92,7 +92,9 @@ class Wiring:
         inputs = tuple(source.node for source in sources)
         node = Node(f"{self.prefix}{name}", operation, inputs, shapes, output, field, self.path)
         if math.prod(output) > 1 << 32 or node.parameter_count > MAX_PARAMETERS:
-            raise self._impossible("CNN299", f"{node.name} holds {node.parameter_count:,} parameters; use fewer channels")
+            raise self._impossible(
+                "CNN299", f"{node.name} holds {node.parameter_count:,} parameters; use fewer channels"
+            )
         self.nodes.append(node)
         return Tap(len(self.nodes) - 1, output)
 

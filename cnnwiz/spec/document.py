@@ -29,73 +29,95 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 class Validation(Part):
     """The part of the training images kept for validation, when the source has no validation set of its own."""
 
-    fraction: float = Field(0.1, ge=0, le=0.9, description="share of each class; 0 trains on everything")
-    seed: Seed = Field(0, description="which images; the same on every machine")
+    fraction: float = Field(default=0.1, ge=0, le=0.9, description="share of each class; 0 trains on everything")
+    seed: Seed = Field(default=0, description="which images; the same on every machine")
 
 
 class Data(Part):
     """Which images, and the one preprocessing that training, validation, prediction and export share."""
 
-    source: Source = Field(Digits(), description="where the images come from")
-    image_size: Side | None = Field(None, description="side of the network's input in pixels; default: that of the source")
+    source: Source = Field(default=Digits(), description="where the images come from")
+    image_size: Side | None = Field(
+        default=None, description="side of the network's input in pixels; default: that of the source"
+    )
     canvas: Side | None = Field(
-        None, description="side images are resized and centre-cropped to first; default: image_size, or 8/7 of it for photos"
+        default=None,
+        description="side images are resized and centre-cropped to first; default: image_size, or 8/7 of it for photos",
     )
-    channels: Literal[1, 3] | None = Field(None, description="1 for grey, 3 for RGB; without this key that of the source")
-    classes: int | None = Field(None, ge=2, le=1_000_000, description="number of classes, when the data is not here to count")
+    channels: Literal[1, 3] | None = Field(
+        default=None, description="1 for grey, 3 for RGB; without this key that of the source"
+    )
+    classes: int | None = Field(
+        default=None, ge=2, le=1_000_000, description="number of classes, when the data is not here to count"
+    )
     normalize: Literal["dataset", "imagenet", "none"] = Field(
-        "dataset", description="mean and deviation per channel: of the training images, of ImageNet, or only division by 255"
+        default="dataset",
+        description="mean and deviation per channel: of the training images, of ImageNet, or only division by 255",
     )
-    validation: Validation = Field(Validation(), description="share of the training images kept for validation")
+    validation: Validation = Field(default=Validation(), description="share of the training images kept for validation")
 
 
 class Defaults(Part):
     """What every layer uses unless it says otherwise."""
 
-    conv: Convolution = Field(Standard(), description="kind of convolution")
-    order: Order = Field("conv-norm-act", description="order of convolution, norm and activation in a layer")
-    norm: Normalization = Field(BatchNorm(), description="normalization")
-    activation: Activation = Field(Relu(), description="activation")
-    pool: Pooling = Field(Max(), description="kind of pooling")
-    init: Initialization = Field(Kaiming(), description="initial values of the weights")
+    conv: Convolution = Field(default=Standard(), description="kind of convolution")
+    order: Order = Field(default="conv-norm-act", description="order of convolution, norm and activation in a layer")
+    norm: Normalization = Field(default=BatchNorm(), description="normalization")
+    activation: Activation = Field(default=Relu(), description="activation")
+    pool: Pooling = Field(default=Max(), description="kind of pooling")
+    init: Initialization = Field(default=Kaiming(), description="initial values of the weights")
 
 
 class Model(Part):
     """The network: defaults, layers from input to output, and the head that ends it."""
 
-    defaults: Defaults = Field(Defaults(), description="what every layer uses unless it says otherwise")
-    layers: tuple[Layer, ...] = Field(min_length=1, max_length=1000, description="layers and blocks from input to output")
-    head: Head = Field(AverageHead(), description="from the last map to one score per class")
+    defaults: Defaults = Field(default=Defaults(), description="what every layer uses unless it says otherwise")
+    layers: tuple[Layer, ...] = Field(
+        min_length=1, max_length=1000, description="layers and blocks from input to output"
+    )
+    head: Head = Field(default=AverageHead(), description="from the last map to one score per class")
 
 
 class Training(Part):
     """How long, how many images at a time, and in which arithmetic."""
 
-    batch_size: int = Field(128, ge=1, le=65536, description="images per step, over all devices and micro-batches")
+    batch_size: int = Field(default=128, ge=1, le=65536, description="images per step, over all devices and micro-batches")
     micro_batch: int | None = Field(
-        None, ge=1, le=65536, description="images in memory at once; gradients add up to the batch. Batch norm sees this many"
+        default=None,
+        ge=1,
+        le=65536,
+        description="images in memory at once; gradients add up to the batch. Batch norm sees this many",
     )
-    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training images")
+    epochs: int = Field(default=30, ge=1, le=100_000, description="passes over the training images")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="arithmetic of the network; auto takes bfloat16 where the device has it in hardware"
+        default="auto", description="arithmetic of the network; auto takes bfloat16 where the device has it in hardware"
     )
-    gradient_clip: float | None = Field(None, gt=0, le=1e6, description="largest norm of the gradient; larger ones are scaled")
+    gradient_clip: float | None = Field(
+        default=None, gt=0, le=1e6, description="largest norm of the gradient; larger ones are scaled"
+    )
     ema: float | None = Field(
-        None, ge=0.5, lt=1, description="decay per step of an average of the weights, which is then what is evaluated and kept"
+        default=None,
+        ge=0.5,
+        lt=1,
+        description="decay per step of an average of the weights, which is then what is evaluated and kept",
     )
-    seed: Seed = Field(0, description="first weights, order of images, augmentation, dropout")
+    seed: Seed = Field(default=0, description="first weights, order of images, augmentation, dropout")
 
 
 class Spec(Part):
     """Everything that is decided about one network and its training."""
 
     cnnwiz: Literal[1] = Field(description="version of this format")
-    name: str = Field("network", min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="a word")
-    data: Data = Field(Data(), description="which images")
-    augment: tuple[Augmentation, ...] = Field((), max_length=32, description="random changes to training images, in order")
+    name: str = Field(
+        default="network", min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="a word"
+    )
+    data: Data = Field(default=Data(), description="which images")
+    augment: tuple[Augmentation, ...] = Field(
+        default=(), max_length=32, description="random changes to training images, in order"
+    )
     model: Model = Field(description="the network")
-    loss: Loss = Field(CrossEntropy(), description="what training makes small")
-    regularization: Regularization = Field(Regularization(), description="penalties on the weights")
-    optimizer: Optimizer = Field(Sgd(), description="how gradients change the weights")
-    schedule: Schedule = Field(LinearDecay(), description="the learning rate over training")
-    training: Training = Field(Training(), description="epochs, batch size, precision")
+    loss: Loss = Field(default=CrossEntropy(), description="what training makes small")
+    regularization: Regularization = Field(default=Regularization(), description="penalties on the weights")
+    optimizer: Optimizer = Field(default=Sgd(), description="how gradients change the weights")
+    schedule: Schedule = Field(default=LinearDecay(), description="the learning rate over training")
+    training: Training = Field(default=Training(), description="epochs, batch size, precision")

@@ -79,7 +79,9 @@ def decode(name: str, content: bytes) -> Document:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         span = Span(0, 0, line, 1, line, 1)
-        finding = Finding("CNN901", "yaml-syntax", "error", f"not UTF-8 at byte {error.start}; save it as UTF-8", (), span)
+        finding = Finding(
+            "CNN901", "yaml-syntax", "error", f"not UTF-8 at byte {error.start}; save it as UTF-8", (), span
+        )
         return Document(name, "", None, None, (finding,))
     return parse_text(text, name)
 

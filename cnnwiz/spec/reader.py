@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import yaml
 
@@ -93,7 +93,9 @@ def read(text: str) -> tuple[Node, list[Finding]]:
         context = f" {error.context}" if error.context else ""
         raise Unreadable(_finding("CNN901", "error", f"{error.problem}{context}", (), span)) from None
     except yaml.YAMLError as error:
-        raise Unreadable(_finding("CNN901", "error", " ".join(str(error).split()), (), Span(0, 0, 1, 1, 1, 1))) from None
+        raise Unreadable(
+            _finding("CNN901", "error", " ".join(str(error).split()), (), Span(0, 0, 1, 1, 1, 1))
+        ) from None
     return root, reader.findings
 
 
@@ -113,12 +115,14 @@ class _Reader:
         root = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
+                if event.version or event.tags:
+                    _stop("CNN907", "directives (%) are not allowed; remove the line", _at("", 0))
                 if root is not None:
                     _stop("CNN907", "a second document begins here; the file must hold one mapping", _span(event))
                 root = self.node(next(events), events, (), 1)
-        if root is None or root.kind != "mapping":
-            _stop("CNN901", "the file must hold one mapping (key: value lines)", root.span if root else _at("", 0))
-        return root
+        if root is not None and root.kind == "mapping":
+            return root
+        _stop("CNN901", "the file must hold one mapping (key: value lines)", root.span if root else _at("", 0))
 
     def node(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path, depth: int) -> Node:
         self.entries += 1
@@ -144,9 +148,9 @@ class _Reader:
         keys: dict[str, Span] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             _forbid(event)
-            if not isinstance(event, yaml.ScalarEvent):
+            key = event.value if isinstance(event, yaml.ScalarEvent) else None
+            if key is None:
                 _stop("CNN901", "a key must be a word, not a list or mapping", _span(event))
-            key = event.value
             if key == "<<":
                 _stop("CNN907", "merge keys (<<) are not allowed; write the keys out", _span(event))
             node = self.node(next(events), events, (*path, key), depth + 1)
@@ -217,5 +221,5 @@ def _finding(code: str, severity: Severity, message: str, path: Path, span: Span
     return Finding(code, NAMES[code], severity, message, path, span)
 
 
-def _stop(code: str, message: str, span: Span) -> Any:
+def _stop(code: str, message: str, span: Span) -> NoReturn:
     raise Unreadable(_finding(code, "error", message, (), span))

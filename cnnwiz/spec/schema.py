@@ -28,7 +28,9 @@ def _section(section: Section) -> dict[str, Any]:
     with_parameters = [
         {
             "type": "object",
-            "properties": {choice.key: {"anyOf": [_part(choice), {"type": "null"}]} if choice in bare else _part(choice)},
+            "properties": {
+                choice.key: {"anyOf": [_part(choice), {"type": "null"}]} if choice in bare else _part(choice)
+            },
             "required": [choice.key],
             "additionalProperties": False,
             "description": choice.card()["what"],

@@ -1,0 +1,97 @@
+"""Checkpoints: one safetensors file each, with a digest, written so that no crash can leave a half one behind."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cnnwiz.errors import CnnwizError
+
+TEMPORARY = ".tmp."
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write tensors and JSON-able metadata to `path`: temporary file, fsync, rename, fsync of the folder.
+
+    Raises CnnwizError (code 4) when the disk refuses; what was there before is then untouched.
+    """
+    data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        save_file(data, temporary, metadata={"cnnwiz": text, "sha256": digest(data, text)})
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        settle(temporary, path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise CnnwizError(f"{path}: cannot be written: {reason(error)}; earlier files are intact", code=4) from None
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a file that `write` made. Raises CnnwizError (code 4) for any other or damaged file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            data = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError) as error:
+        raise CnnwizError(f"{path}: cannot be read: {reason(error)}", code=4) from None
+    text = metadata.get("cnnwiz", "")
+    if metadata.get("sha256") != digest(data, text):
+        raise CnnwizError(f"{path}: damaged: its content does not match its digest", code=4)
+    return data, json.loads(text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A small text file, written whole or not at all."""
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        settle(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CnnwizError(f"{path}: cannot be written: {reason(error)}", code=4) from None
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Make a finished temporary file durable under its final name."""
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    """sha256 over the metadata text and every tensor's name, type, shape and bytes."""
+    total = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return total.hexdigest()
+
+
+def reason(error: Exception) -> str:
+    """Why the system refused, in a few words; safetensors hides the number of the error in its text."""
+    text = str(error)
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "os error 28" in text:
+        return "no space left on the device"
+    return getattr(error, "strerror", None) or " ".join(text.split())[:200]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""What training says while it runs. The loop yields these; terminals, JSON lines and tests consume them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as a JSON object; `event` is its name in lower case."""
+        return {"event": type(self).__name__.lower(), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Reading(Event):
+    """Images are being read and decoded."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something the user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """Everything is resolved and the first step is next."""
+
+    run_dir: str
+    name: str
+    parameters: int
+    device: str
+    precision: str
+    threads: int
+    train_images: int
+    validation_images: int
+    test_images: int
+    classes: int
+    batch_size: int
+    steps_per_epoch: int
+    epochs: int
+    epoch: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """One optimizer step is done."""
+
+    epoch: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Epoch(Event):
+    """One epoch is done, measured and saved. Accuracies are shares, times seconds."""
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+    images_per_second: float
+    best: bool
+
+    def metrics(self) -> dict[str, Any]:
+        """The line of metrics.jsonl: all but the times, so that the same run gives the same bytes."""
+        skip = ("seconds", "images_per_second", "best")
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in skip}
+
+    def timing(self) -> dict[str, Any]:
+        """The line of timing.jsonl."""
+        return {"epoch": self.epoch, "seconds": self.seconds, "images_per_second": self.images_per_second}
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """A signal or time limit ended the run early; the same command with --resume goes on."""
+
+    run_dir: str
+    epoch: int
+    step: int
+    signal: int
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The run is complete."""
+
+    run_dir: str
+    metrics: dict[str, Any]
+    seconds: float

@@ -1,0 +1,30 @@
+"""Which parameters decay, and the learning rate at a step: pure functions beside the loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from cnnwiz.catalog.regularization import Regularization
+    from cnnwiz.graph import Graph
+    from cnnwiz.spec import Spec
+
+
+def parameter_groups(network: nn.Module, graph: Graph, regularization: Regularization) -> list[dict[str, Any]]:
+    """Two groups for the optimizer: parameters that decay by `l2.factor`, and those whose role `l2.skip` names."""
+    l2 = regularization.l2
+    decayed, spared = [], []
+    for node in graph.nodes:
+        for name, parameter in node.parameters.items():
+            skip = l2 is None or parameter.role in l2.skip
+            (spared if skip else decayed).append(network.get_parameter(f"{node.name}.{name}"))
+    groups = [{"params": decayed, "weight_decay": l2.factor if l2 else 0.0}, {"params": spared, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def learning_rate(spec: Spec, step: int, steps_per_epoch: int) -> float:
+    """The rate of a step (0-based), read off the schedule at the middle of the step: never 0 at either end."""
+    epochs = spec.training.epochs
+    return spec.optimizer.lr * spec.schedule.factor((step + 0.5) / steps_per_epoch, epochs)

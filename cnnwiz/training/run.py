@@ -1,0 +1,203 @@
+"""A run directory: who owns it, what is in it, what its files say. One process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from cnnwiz import __version__
+from cnnwiz.catalog.choice import plain
+from cnnwiz.errors import CnnwizError
+from cnnwiz.spec import Spec, load
+from cnnwiz.training.checkpoint import TEMPORARY, read, write, write_text
+
+KEEP = 2
+
+
+class Run:
+    """An open run directory, locked for this process until `close`.
+
+    spec.yaml (every value), run.json (`record`), metrics.jsonl and timing.jsonl (a line per epoch), checkpoints/,
+    best.safetensors, last.safetensors.
+    """
+
+    def __init__(self, path: Path, spec: Spec, record: dict[str, Any]) -> None:
+        self.path, self.spec, self.record = path, spec, record
+        self.checkpoints = path / "checkpoints"
+        self._lock = _lock(path)
+        self._started = time.monotonic()
+        self._seconds_before = float(record.get("seconds", 0.0))
+
+    @classmethod
+    def create(cls, path: Path, spec: Spec) -> Run:
+        """Start a run in a directory that does not exist or is empty."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(entry.name != ".lock" for entry in path.iterdir()):
+                raise CnnwizError(f"{path}: not empty; take another --run-dir, or go on with --resume {path}")
+            run = cls(path, spec, {"status": "running"})
+            run.checkpoints.mkdir()
+        except OSError as error:
+            raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
+        return run
+
+    @classmethod
+    def reopen(cls, path: Path) -> Run:
+        """Open a run to go on with it."""
+        if not (path / "spec.yaml").is_file():
+            raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
+        return cls(path, load(path / "spec.yaml"), read_record(path))
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the directory free."""
+        os.close(self._lock)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time spent in this run, over all its processes."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def begin(self, resolved: Spec, facts: dict[str, Any]) -> None:
+        """Write spec.yaml with every value resolved and the first run.json."""
+        self.spec = resolved
+        self.record |= {
+            "cnnwiz": __version__,
+            "name": resolved.name,
+            "seed": resolved.training.seed,
+            "versions": versions(),
+            "git": git_state(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            **facts,
+        }
+        write_text(self.path / "spec.yaml", yaml.safe_dump(_lists(plain(resolved, explicit=True)), sort_keys=False))
+        self.save_record("running")
+
+    def save_record(self, status: str, **more: Any) -> None:
+        """Bring run.json up to date."""
+        self.record |= {"status": status, "seconds": round(self.seconds, 3), **more}
+        write_text(self.path / "run.json", json.dumps(self.record, indent=2, allow_nan=False) + "\n")
+
+    def append(self, name: str, line: dict[str, Any]) -> None:
+        """Add one JSON line to metrics.jsonl or timing.jsonl."""
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def truncate_logs(self, epochs: int) -> None:
+        """Drop lines behind the first `epochs`, written after the checkpoint that is resumed from, and a torn one."""
+        for name in ("metrics.jsonl", "timing.jsonl"):
+            path = self.path / name
+            if path.exists():
+                lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+                write_text(path, "".join(line for line in lines[:epochs] if line.endswith("\n")))
+
+    def save_checkpoint(self, step: int, tensors: dict[str, Any], state: dict[str, Any]) -> None:
+        """Write the checkpoint of `step`, then delete all but the newest KEEP."""
+        write(self.checkpoints / f"step-{step:09d}.safetensors", tensors, state)
+        for old in sorted(self.checkpoints.glob("step-*.safetensors"))[:-KEEP]:
+            old.unlink()
+
+    def latest_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any], list[str]] | None:
+        """(tensors, state, notices) of the newest checkpoint that verifies; damaged ones are renamed to *.bad."""
+        for stray in [*self.checkpoints.glob(f"{TEMPORARY}*"), *self.path.glob(f"{TEMPORARY}*")]:
+            stray.unlink()
+        notices = []
+        found = sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
+        for path in found:
+            try:
+                tensors, state = read(path)
+            except CnnwizError as error:
+                notices.append(f"{error}; kept as {path.name}.bad, going back to the one before")
+                path.rename(path.with_name(f"{path.name}.bad"))
+                continue
+            return tensors, state, notices
+        if found:
+            raise CnnwizError(f"{self.path}: every checkpoint is damaged: {'; '.join(notices)}", code=4)
+        return None
+
+
+def next_run_dir(base: Path, name: str) -> Path:
+    """base/name-1, -2, ...: the first that does not exist."""
+    number = 1
+    while (base / f"{name}-{number}").exists():
+        number += 1
+    return base / f"{name}-{number}"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What run.json holds; {} before it is first written."""
+    try:
+        return json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CnnwizError(f"{path / 'run.json'}: cannot be read: {error}", code=4) from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    import numpy
+    import PIL
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "pillow": PIL.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def git_state() -> dict[str, Any] | None:
+    """Commit of the current directory's repository and whether it has changes; None outside one or without git."""
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        ).stdout.strip()
+        status = subprocess.run(
+            ["git", "status", "--porcelain"], capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit, "changed": bool(status.strip())}
+
+
+def _lock(path: Path) -> int:
+    """Hold the directory's lock file; the kernel releases it when the process ends, however it ends."""
+    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows has no flock; two processes in one directory are then not noticed
+        pass
+    except BlockingIOError:
+        owner = os.read(descriptor, 200).decode("utf-8", "replace").strip()
+        os.close(descriptor)
+        raise CnnwizError(f"{path}: in use by another process ({owner or 'unknown'})", code=5) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"pid {os.getpid()} on {platform.node()}\n".encode())
+    return descriptor
+
+
+def _lists(data: Any) -> Any:
+    """Tuples as lists, which is all that YAML writes."""
+    if isinstance(data, dict):
+        return {key: _lists(value) for key, value in data.items()}
+    return [_lists(item) for item in data] if isinstance(data, (list, tuple)) else data
