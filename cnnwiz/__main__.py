@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:  # `cnnwiz rules | head`: nobody reads on, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence: our bug, reported as one
+    except Exception as error:
         if debug:
             raise
         return crash(error)
@@ -51,10 +51,14 @@ def crash(error: Exception) -> int:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="cnnwiz-crash-", suffix=".txt", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="cnnwiz-crash-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
         file.write(f"cnnwiz {__version__}, Python {sys.version}\n")
         file.writelines(traceback.format_exception(error))
-    say(f"error: a bug in cnnwiz ({type(error).__name__}: {' '.join(str(error).split())[:200]}); details in {file.name}")
+    say(
+        f"error: a bug in cnnwiz ({type(error).__name__}: {' '.join(str(error).split())[:200]}); details in {file.name}"
+    )
     return 1
 
 

@@ -1,4 +1,4 @@
-"""Every choice, section by section. This table is what the prompts, the schema, `explain`, the README and the tests read."""
+"""Every choice, section by section: the table that prompts, schema, `explain`, README and tests read."""
 
 from __future__ import annotations
 

@@ -65,7 +65,9 @@ class FlattenHead(Head):
     dropout: float = Field(
         default=0.0, ge=0, lt=1, description="rate of dropout before each linear layer but the first hidden one"
     )
-    activation: Activation | None = Field(default=None, description="of the hidden layers; without this key the default one")
+    activation: Activation | None = Field(
+        default=None, description="of the hidden layers; without this key the default one"
+    )
 
     def wire(self, net: Net, source: Tap, classes: int) -> Tap:
         if len(source.shape) == 3:

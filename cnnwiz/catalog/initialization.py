@@ -43,7 +43,7 @@ class Gaussian(Initialization):
 
 
 class Xavier(Initialization):
-    """Variance 2 / (fan_in + fan_out): keeps the variance of activations and gradients where the activation is about linear.
+    """Variance 2 / (fan_in + fan_out): keeps that of activations and gradients where the activation is about linear.
 
     Use: tanh and sigmoid; Caffe-era networks.
 
@@ -64,7 +64,7 @@ class Xavier(Initialization):
 
 
 class Kaiming(Initialization):
-    """Variance 2 / ((1 + slope^2) * fan): keeps the variance through (leaky) ReLU layers; variance 1 / fan before others.
+    """Variance 2 / ((1 + slope^2) * fan): keeps the variance through (leaky) ReLU layers; 1 / fan before others.
 
     Use: ReLU, leaky ReLU, ELU: the default.
 
@@ -76,7 +76,9 @@ class Kaiming(Initialization):
     key: ClassVar[str] = "kaiming"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1502.01852",)
 
-    mode: Literal["fan_in", "fan_out"] = Field(default="fan_in", description="keep the variance of activations or of gradients")
+    mode: Literal["fan_in", "fan_out"] = Field(
+        default="fan_in", description="keep the variance of activations or of gradients"
+    )
     distribution: Literal["uniform", "normal"] = Field(default="normal", description="shape of the distribution")
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
@@ -86,7 +88,7 @@ class Kaiming(Initialization):
 
 
 def fans(weight: Tensor, groups: int) -> tuple[int, int]:
-    """(fan_in, fan_out) per group. torch multiplies fan_out by the number of groups, which is wrong for depthwise filters."""
+    """(fan_in, fan_out) of one group: torch's fan_out counts all groups, which is wrong for depthwise filters."""
     window = math.prod(weight.shape[2:])
     return weight.shape[1] * window, max(weight.shape[0] // groups, 1) * window
 

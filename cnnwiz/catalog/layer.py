@@ -66,7 +66,9 @@ class Layer(Choice):
 
     section: ClassVar[str] = "layer"
 
-    repeat: int = Field(default=1, ge=1, le=1000, description="how many times in a row; stride counts for the first only")
+    repeat: int = Field(
+        default=1, ge=1, le=1000, description="how many times in a row; stride counts for the first only"
+    )
 
     def wire(self, net: Net, source: Tap) -> Tap:
         """Add this layer's operations behind `source` (once; the caller repeats) and return where it ends."""

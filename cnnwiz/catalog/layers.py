@@ -35,11 +35,15 @@ class Conv(Layer):
     channels: Channels = Field(description="output channels")
     kernel: Size = Field(default=3, description="side of the window, or [height, width]")
     stride: Size = Field(default=1, description="step of the window")
-    padding: Padding = Field(default="same", description="same, valid, a number, [height, width] or [top, bottom, left, right]")
+    padding: Padding = Field(
+        default="same", description="same, valid, a number, [height, width] or [top, bottom, left, right]"
+    )
     dilation: Size = Field(default=1, description="distance between the taps of the kernel")
     groups: Channels = Field(default=1, description="groups of channels that do not see each other")
     bias: bool | None = Field(default=None, description="add a bias; without this key only where no norm follows")
-    kind: Convolution | None = Field(default=None, description="which convolution; without this key model.defaults.conv")
+    kind: Convolution | None = Field(
+        default=None, description="which convolution; without this key model.defaults.conv"
+    )
     norm: Normalization | None = Field(default=None, description="without this key model.defaults.norm")
     activation: Activation | None = Field(default=None, description="without this key model.defaults.activation")
     order: Order | None = Field(default=None, description="without this key model.defaults.order")
@@ -113,7 +117,9 @@ class Act(Layer):
     """
 
     key: ClassVar[str] = "activation"
-    kind: Activation | None = Field(default=None, description="which activation; without this key model.defaults.activation")
+    kind: Activation | None = Field(
+        default=None, description="which activation; without this key model.defaults.activation"
+    )
 
     def wire(self, net: Net, source: Tap) -> Tap:
         return net.add(self.kind or net.activation, source, name="act")

@@ -36,7 +36,9 @@ class CrossEntropy(Loss):
     key: ClassVar[str] = "cross_entropy"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.00567",)
 
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes")
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes"
+    )
 
     def build(self, classes: int) -> nn.Module:
         from torch import nn

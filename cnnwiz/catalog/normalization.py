@@ -54,7 +54,8 @@ class BatchNorm(Normalization):
 class NoNorm(Normalization):
     """No normalization.
 
-    Use: with ELU or another activation that keeps its scale; networks published without norm (VGG, GoogLeNet, SqueezeNet).
+    Use: with ELU or another activation that keeps its scale; networks published without norm (VGG, GoogLeNet,
+    SqueezeNet).
 
     Avoid: deep ReLU networks: batch norm after ReLU gained 2.8 points on CaffeNet and lets the learning rate be larger.
 

@@ -31,7 +31,7 @@ class Window:
 
 
 class ShapeError(ValueError):
-    """This operation cannot take this input. `field` names the parameter to change, `hint` the nearest value that works."""
+    """This operation cannot take this input; `field` is what to change, `hint` the nearest value that works."""
 
     def __init__(self, problem: str, hint: str, field: str | None = None) -> None:
         super().__init__(problem)

@@ -67,7 +67,8 @@ class MaxPool2d(Pool2d):
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.MaxPool2d(self.kernel, self.stride, self.padding[::2], ceil_mode=self.ceil)
+        top, _, left, _ = self.padding  # equal on opposite sides
+        return nn.MaxPool2d(self.kernel, self.stride, (top, left), ceil_mode=self.ceil)
 
 
 class AveragePool2d(Pool2d):
@@ -79,10 +80,11 @@ class AveragePool2d(Pool2d):
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
+        top, _, left, _ = self.padding
         return nn.AvgPool2d(
             self.kernel,
             self.stride,
-            self.padding[::2],
+            (top, left),
             ceil_mode=self.ceil,
             count_include_pad=self.count_padding,
         )
@@ -146,8 +148,8 @@ class MaxPlusAvg(Pooling):
 
 
 class StridedConv(Pooling):
-    """Strided convolution instead of pooling: a trained kernel x kernel convolution to as many channels, then the default
-    norm and activation. With stride equal to the kernel the windows do not overlap.
+    """Strided convolution instead of pooling: a trained kernel x kernel convolution to as many channels, then the
+    default norm and activation. With stride equal to the kernel the windows do not overlap.
 
     Use: where the network should learn how to downsample; all-convolutional networks.
 

@@ -63,7 +63,10 @@ class StepDecay(Schedule):
     evidence: ClassVar[tuple[str, ...]] = ("lr_linear",)
 
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.5, 0.75), min_length=1, max_length=100, description="shares of training (after warm-up) at which lr drops"
+        default=(0.5, 0.75),
+        min_length=1,
+        max_length=100,
+        description="shares of training (after warm-up) at which lr drops",
     )
     gamma: float = Field(default=0.1, gt=0, lt=1, description="factor at each milestone")
 

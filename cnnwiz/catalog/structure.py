@@ -122,7 +122,9 @@ class Bottleneck(Layer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1611.05431")
 
     channels: Channels = Field(description="output channels")
-    width: Channels | None = Field(default=None, description="channels in the middle; without this key a quarter of `channels`")
+    width: Channels | None = Field(
+        default=None, description="channels in the middle; without this key a quarter of `channels`"
+    )
     stride: Size = Field(default=1, description="step of the 3x3 convolution")
     groups: Channels = Field(default=1, description="groups of the 3x3 convolution (32 in ResNeXt-50)")
     shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")

@@ -14,7 +14,7 @@ def summary(
         "table", "--output-format", help="Table for people, or JSON."
     ),
 ) -> None:
-    """Show shapes, parameters, multiply-adds and receptive field of a spec's network, in milliseconds, without torch."""
+    """Show shapes, parameters, multiply-adds and receptive field of a spec's network, without building it."""
     import json
 
     from cnnwiz.graph import summary as summarize

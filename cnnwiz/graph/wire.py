@@ -138,6 +138,7 @@ def class_count(spec: Spec, otherwise: int | None = None) -> int:
     count = spec.data.classes or spec.data.source.facts().classes or otherwise
     if count is None:
         raise CnnwizError(
-            f"the data of source {spec.data.source.key} is not here to count its classes; write data.classes or mend its path"
+            f"the data of source {spec.data.source.key} is not here to count its classes; "
+            "write data.classes or mend its path"
         )
     return count

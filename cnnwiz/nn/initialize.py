@@ -1,4 +1,4 @@
-"""Initial weights: every tensor from its own random stream, so that changing one layer leaves the others as they were."""
+"""Initial weights: each tensor from its own random stream, so that changing one layer leaves the others alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def initialize(network: nn.Module, graph: Graph, seed: int) -> None:
 
 
 def _slopes(graph: Graph) -> list[float | None]:
-    """For each node the slope of the (leaky) ReLU its output reaches before any other weights; None if there is none."""
+    """For each node the slope of the (leaky) ReLU its output reaches before other weights; None if there is none."""
     first_reader: dict[int, int] = {}
     for index, node in enumerate(graph.nodes):
         for source in node.inputs:

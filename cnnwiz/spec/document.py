@@ -81,7 +81,9 @@ class Model(Part):
 class Training(Part):
     """How long, how many images at a time, and in which arithmetic."""
 
-    batch_size: int = Field(default=128, ge=1, le=65536, description="images per step, over all devices and micro-batches")
+    batch_size: int = Field(
+        default=128, ge=1, le=65536, description="images per step, over all devices and micro-batches"
+    )
     micro_batch: int | None = Field(
         default=None,
         ge=1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 from dataclasses import dataclass
@@ -113,7 +112,7 @@ def _content(path: FilePath) -> bytes:
 
 def _similar(path: FilePath) -> str:
     try:
-        names = [name for name in os.listdir(path.parent) if name.endswith((".yaml", ".yml"))]
+        names = [file.name for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml")]
     except OSError:
         return ""
     close = get_close_matches(path.name, names, n=1)

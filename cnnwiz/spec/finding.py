@@ -38,7 +38,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fix:
-    """A repair. Safe: the same training run, bit for bit. Unsafe: changes network or recipe. Suggestion: never applied."""
+    """A repair. Safe: the same run, bit for bit. Unsafe: changes network or recipe. Suggestion: never applied."""
 
     safety: Literal["safe", "unsafe", "suggestion"]
     message: str

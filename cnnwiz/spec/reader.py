@@ -19,7 +19,7 @@ MAX_TEXT = 10_000
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_YAML11_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
+_YAML11_FLOAT = re.compile(r"([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _SPECIAL = {".nan": math.nan, ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf}
 _AMBIGUOUS = {"yes", "no", "on", "off", "y", "n"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f]")
@@ -120,9 +120,9 @@ class _Reader:
                 if root is not None:
                     _stop("CNN907", "a second document begins here; the file must hold one mapping", _span(event))
                 root = self.node(next(events), events, (), 1)
-        if root is not None and root.kind == "mapping":
-            return root
-        _stop("CNN901", "the file must hold one mapping (key: value lines)", root.span if root else _at("", 0))
+        if root is None or root.kind != "mapping":
+            _stop("CNN901", "the file must hold one mapping (key: value lines)", root.span if root else _at("", 0))
+        return root
 
     def node(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path, depth: int) -> Node:
         self.entries += 1
@@ -172,10 +172,9 @@ class _Reader:
             message = f"{text!r} is ambiguous: write true or false, or quote it if it is a text"
             self.findings.append(_finding("CNN906", "error", message, path, span))
         value = _resolve(text)
-        if isinstance(value, float) and not _INTEGER.fullmatch(text) and not _YAML11_FLOAT.fullmatch(text):
-            if math.isfinite(value):
-                message = f"{text} is read as the number {value!r} here, but as a text by YAML 1.1 readers"
-                self.findings.append(_finding("CNN905", "warning", message, path, span))
+        if isinstance(value, float) and math.isfinite(value) and not _YAML11_FLOAT.fullmatch(text):
+            message = f"{text} is read as the number {value!r} here, but as a text by YAML 1.1 readers"
+            self.findings.append(_finding("CNN905", "warning", message, path, span))
         return Node("scalar", span, value, text)
 
 

@@ -1,4 +1,4 @@
-"""A spec as YAML text: in the order of the document, sections in blocks, single layers on one line, reasons as comments."""
+"""A spec as YAML text: in document order, sections in blocks, single layers on one line, reasons as comments."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from cnnwiz.catalog.choice import Choice, Part
+from cnnwiz.catalog.layer import Layer
 from cnnwiz.spec.document import Spec
 from cnnwiz.spec.finding import Path
 
@@ -59,7 +60,8 @@ def scalar(value: Any) -> str:
 def _parameters(part: Part, path: Path, shown: Mapping[Path, str]) -> dict[str, Any]:
     """The keys of a part that are to be written: those that differ from their default or lead to a remark."""
     found = {}
-    for name, field in type(part).model_fields.items():
+    fields = type(part).model_fields.items()
+    for name, field in sorted(fields, key=lambda item: item[0] in Layer.model_fields):  # `repeat` after a layer's own
         value, place = getattr(part, name), (*path, name)
         remarked = any(remark[: len(place)] == place for remark in shown)
         if value is None or (value == field.get_default(call_default_factory=True) and not remarked):
