@@ -92,7 +92,7 @@ class RandomResizedCrop(Augmentation):
     Avoid: the default lower bound of 0.08 where the object fills the frame or images are small: little of it is left.
     Objects look larger than in the centre crop of the test; testing at a somewhat larger size makes up for that.
 
-    Cost: about 150 microseconds an image of 128 px on one core.
+    Cost: about 250 microseconds an image of 128 px on one core.
     """
 
     key: ClassVar[str] = "random_resized_crop"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
@@ -87,7 +88,7 @@ class Folder(Source):
         if self.classes is not None:
             return Facts(len(self.classes), 3, None)
         try:
-            found = len(find_classes(find_splits(Path(self.path), self._named()).train))
+            found = len(find_classes(find_splits(Path(self.path), self._named()).train, Counter()))
         except (CnnwizError, OSError, ValueError):
             return Facts(None, 3, None)
         return Facts(found or None, 3, None)
@@ -224,7 +225,9 @@ class Imagenette(Published):
     known: ClassVar[Facts] = Facts(10, 3, None)
     name: ClassVar[str] = "Imagenette"
 
-    size: Literal["160px", "320px", "full"] = Field(default="160px", description="which edition: length of the short side")
+    size: Literal["160px", "320px", "full"] = Field(
+        default="160px", description="which edition: length of the short side"
+    )
 
     def build(self) -> Records:
         from cnnwiz.data.published import read_imagenette

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -28,7 +28,7 @@ FAILURES = (
 """What Pillow's decoders have been seen to raise on damaged files."""
 
 
-def decode(file: Path | IO[bytes], side: int, channels: int) -> np.ndarray:
+def decode(file: Path, side: int, channels: int) -> np.ndarray:
     """The canvas of an image file, uint8 (side, side, channels). Raises CnnwizError naming the file and the reason."""
     try:
         with warnings.catch_warnings():
@@ -37,7 +37,7 @@ def decode(file: Path | IO[bytes], side: int, channels: int) -> np.ndarray:
             with Image.open(file, formats=FORMATS) as image:
                 return to_canvas(_plain(_loaded(image, side)), side, channels)
     except FAILURES as error:
-        raise CnnwizError(f"{_name(file)}: {_reason(error)}") from None
+        raise CnnwizError(f"{str(file)!r}: {_reason(error)}") from None
 
 
 def to_canvas(image: Image.Image, side: int, channels: int) -> np.ndarray:
@@ -97,10 +97,6 @@ def _from_deep(image: Image.Image) -> Image.Image:
         values = 255 - values
     values[stored == image.info.get("transparency", -1)] = 255  # PNG: the one value that is transparent
     return Image.fromarray(np.rint(values).astype(np.uint8))
-
-
-def _name(file: Path | IO[bytes]) -> str:
-    return repr(str(getattr(file, "name", "image") if hasattr(file, "read") else file))
 
 
 def _reason(error: BaseException) -> str:

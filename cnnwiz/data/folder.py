@@ -18,7 +18,7 @@ def read_folder(root: Path, named: dict[str, str | None], classes: tuple[str, ..
     `classes` chooses the classes and their order; without it they are the folders of the training split, sorted.
     """
     layout = find_splits(root, named)
-    folders = find_classes(layout.train)
+    folders = find_classes(layout.train, Counter())
     if not folders:
         raise CnnwizError(
             f"{str(layout.train)!r} holds no folders: put the images of each class in a folder of its own"
@@ -40,7 +40,7 @@ def read_folder(root: Path, named: dict[str, str | None], classes: tuple[str, ..
 
 def _known(split: str, path: Path, folders: dict[str, Path]) -> bool:
     """True; raises where a split holds a class that the training split does not."""
-    unknown = [name for name in find_classes(path) if name not in folders]
+    unknown = [name for name in find_classes(path, Counter()) if name not in folders]
     if unknown:
         raise CnnwizError(
             f"class {listed(unknown)} has a folder in {split} but none in train: add it there, or remove it"
@@ -50,8 +50,8 @@ def _known(split: str, path: Path, folders: dict[str, Path]) -> bool:
 
 def _read_split(split: str, path: Path, root: Path, names: tuple[str, ...], notices: list[str]) -> Split:
     """The images of one split, class by class; what was skipped or is missing goes to `notices`."""
-    folders = find_classes(path)
     skipped: Counter[str] = Counter()
+    folders = find_classes(path, skipped)
     labels: list[int] = []
     files: list[Path] = []
     for label, name in enumerate(names):

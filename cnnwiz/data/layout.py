@@ -32,7 +32,7 @@ class Layout(NamedTuple):
 
 def find_splits(root: Path, named: dict[str, str | None]) -> Layout:
     """The splits below `root`: those named in the spec, else those recognised by name, else all of it for training."""
-    folders = [entry.name for entry in visible(root) if entry.is_dir(follow_symlinks=False)]
+    folders = [entry.name for entry in _scan(root) if _no_class(entry) is None]
     found = {split: _split_folder(root, split, folders, named[split]) for split in SPLITS}
     if not any(found.values()):
         return Layout(root, None, None, ())
@@ -47,11 +47,12 @@ def find_splits(root: Path, named: dict[str, str | None]) -> Layout:
     return Layout(train, found["validation"], found["test"], unused)
 
 
-def find_classes(folder: Path) -> dict[str, Path]:
-    """Class name (Unicode NFC) to folder, sorted by name; links to folders are not followed."""
+def find_classes(folder: Path, skipped: Counter[str]) -> dict[str, Path]:
+    """Class name (Unicode NFC) to folder, sorted by name. What is passed over is counted in `skipped` by reason."""
     classes: dict[str, Path] = {}
-    for entry in visible(folder):
-        if not entry.is_dir(follow_symlinks=False):
+    for entry in _scan(folder):
+        if reason := _no_class(entry):
+            skipped[reason] += 1
             continue
         name = unicodedata.normalize("NFC", entry.name)
         if name in classes:
@@ -68,25 +69,18 @@ def find_images(folder: Path, root: Path, skipped: Counter[str]) -> list[str]:
     Only regular files count, looked at but never opened; a link to a file counts when its target lies below `root`.
     """
     names = []
-    with _scan(folder) as entries:
-        for entry in entries:
-            reason = _reason_to_skip(entry, root)
-            if reason is None:
-                names.append(entry.name)
-            else:
-                skipped[reason] += 1
+    for entry in _scan(folder):
+        if reason := _no_image(entry, root):
+            skipped[reason] += 1
+        else:
+            names.append(entry.name)
     return sorted(names)
 
 
-def visible(folder: Path) -> list[os.DirEntry[str]]:
-    """The entries of a folder that are neither hidden nor left behind by an operating system."""
-    with _scan(folder) as entries:
-        return [entry for entry in entries if not _hidden(entry.name)]
-
-
-def _scan(folder: Path):
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        return os.scandir(folder)
+        with os.scandir(folder) as entries:
+            return list(entries)
     except FileNotFoundError:
         raise CnnwizError(
             f"no such folder: {str(folder)!r}; paths in the spec start at the current directory"
@@ -106,7 +100,17 @@ def _split_folder(root: Path, split: str, folders: list[str], named: str | None)
     return root / matching[0] if matching else None
 
 
-def _reason_to_skip(entry: os.DirEntry[str], root: Path) -> str | None:
+def _no_class(entry: os.DirEntry[str]) -> str | None:
+    """Why this is not a folder of a class (or split), or None. Links to folders are never followed."""
+    if _hidden(entry.name):
+        return "hidden"
+    if entry.is_dir(follow_symlinks=False):
+        return None
+    return "links to folders" if entry.is_dir() else "files outside the class folders"
+
+
+def _no_image(entry: os.DirEntry[str], root: Path) -> str | None:
+    """Why this is not an image file, or None."""
     if _hidden(entry.name):
         return "hidden"
     if entry.is_dir(follow_symlinks=False):

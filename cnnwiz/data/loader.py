@@ -13,7 +13,7 @@ from cnnwiz.data.keyed import permutation, uniform
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cnnwiz.catalog.augmentation import Augmentation
+    from cnnwiz.catalog.augmentation import Augmentation, Draw
     from cnnwiz.data.pixels import Pixels
 
 
@@ -78,17 +78,16 @@ def centre_crop(images: Tensor, side: int) -> Tensor:
 
 def normalize(images: Tensor, preprocessing: dict[str, Any]) -> Tensor:
     """Values of 0 to 255, (B, C, H, W), as (value / 255 - mean) / std in float32, channels last in memory."""
-    mean = torch.tensor(preprocessing["mean"], dtype=torch.float64)
-    std = torch.tensor(preprocessing["std"], dtype=torch.float64)
     size, channels, height, width = images.shape
+    pairs = list(zip(preprocessing["mean"], preprocessing["std"], strict=True))
     pixels = height * width  # whole images as rows: three numbers at a time would be slow
-    scale = (1 / (255 * std)).float().repeat(pixels).to(images.device)
-    shift = (-mean / std).float().repeat(pixels).to(images.device)
+    scale = torch.tensor([1 / (255 * std) for _, std in pairs], device=images.device).repeat(pixels)
+    shift = torch.tensor([-mean / std for mean, std in pairs], device=images.device).repeat(pixels)
     rows = images.permute(0, 2, 3, 1).reshape(size, -1).float()
     return torch.addcmul(shift, rows, scale).view(size, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _draw(seed: int, epoch: int, indices: np.ndarray, step: int, device: str | torch.device):
+def _draw(seed: int, epoch: int, indices: np.ndarray, step: int, device: str | torch.device) -> Draw:
     """The random numbers of one augmentation: 24 bits, so that float32 never rounds them up to 1."""
 
     def draw(count: int) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -75,23 +77,24 @@ def read_pixels(
     side: int,
     channels: int,
     workers: int = 0,
-    memory: int | None = None,
+    memory: int = 4 * GIB,
     progress: Progress | None = None,
 ) -> Pixels:
     """Decode every image once: to hold it, if the canvases fit into `memory` bytes, and to find damaged files.
 
-    `memory` defaults to 4 GiB or half of what is available, whichever is less. The result does not depend on `workers`.
+    The canvases depend on neither `workers` nor `memory`.
     """
     shape = (len(split), side, side, channels)
-    if split.pixels is not None and split.pixels.shape == shape:
-        return Pixels(split, side, channels, 0, split.pixels, _histogram(split.pixels))
-    limit = min(4 * GIB, available_memory() // 2) if memory is None else memory
-    held = np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= limit else None
     groups = [np.arange(start, min(start + CHUNK, len(split))) for start in range(0, len(split), CHUNK)]
+    if split.pixels is not None and split.pixels.shape == shape:
+        held, chunks = split.pixels, (Decoded(split.pixels[group], []) for group in groups)
+    else:
+        held = np.empty(shape, np.uint8) if math.prod(shape) <= memory else None
+        chunks = _decoded(split, side, channels, groups, workers)
     histogram = np.zeros((channels, 256), np.int64)
     damaged: list[str] = []
-    for group, (canvases, unread) in zip(groups, _decoded(split, side, channels, groups, workers), strict=True):
-        if held is not None:
+    for group, (canvases, unread) in zip(groups, chunks, strict=True):
+        if held is not None and held is not split.pixels:
             held[group] = canvases
         histogram += _histogram(canvases)
         damaged += unread
@@ -100,7 +103,12 @@ def read_pixels(
     return Pixels(split, side, channels, workers, held, histogram, tuple(damaged))
 
 
-def available_memory() -> int:
+def memory_for_images() -> int:
+    """Bytes that canvases may take: 4 GiB, or half of what is available where that is less."""
+    return min(4 * GIB, _available() // 2)
+
+
+def _available() -> int:
     """Bytes that can be used without swapping; 8 GiB where the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -149,15 +157,19 @@ def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray
     if not workers:
         yield from (decoder[number] for number in range(len(groups)))
         return
+    import torch
     from torch.utils.data import DataLoader
 
-    loader = DataLoader(
-        decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
-        batch_size=None,
-        num_workers=min(workers, len(groups)),
-        worker_init_fn=_ignore_signals,
-        timeout=TIMEOUT,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # more workers than cores can be right where a disk is slow
+        loader = DataLoader(
+            decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
+            batch_size=None,
+            num_workers=min(workers, len(groups)),
+            worker_init_fn=_ignore_signals,
+            timeout=TIMEOUT,
+            generator=torch.Generator(),  # else it takes a number from the generator that dropout uses
+        )
     try:
         for canvases, damaged in loader:  # torch sends arrays as tensors, through shared memory
             yield Decoded(canvases.numpy(), damaged)

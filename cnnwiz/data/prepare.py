@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from cnnwiz.data.decode import FAILURES, FORMATS
-from cnnwiz.data.pixels import Pixels, read_pixels
+from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels
 from cnnwiz.data.records import Records, Split
 from cnnwiz.data.split import stratified
 from cnnwiz.errors import CnnwizError
@@ -74,7 +74,8 @@ def prepare(
     """Read, split and decode the data for training at `image_size` pixels.
 
     `seed` decides which images are set aside for validation where `data.validation.seed` is None.
-    `workers` processes decode; canvases that exceed `memory` bytes (see `read_pixels`) are decoded again each epoch.
+    `workers` processes decode. Splits that do not fit into `memory` bytes (4 GiB, or half of what is available) are
+    decoded again each epoch.
     CnnwizError lists the files that cannot be read.
     """
     records, notices = _with_validation(data.source.build(), data.validation, seed)
@@ -84,18 +85,8 @@ def prepare(
     channels = data.channels or data.source.facts().channels
     splits = {"train": records.train, "validation": records.validation, "test": records.test}
     present = {name: split for name, split in splits.items() if split is not None and len(split)}
-    total = sum(len(split) for split in present.values())
-    pixels: dict[str, Pixels] = {}
-    for name, split in present.items():
-        before = sum(len(done) for done in pixels.values())
-        shown = None if progress is None else lambda done, _, before=before: progress(before + done, total)
-        left = (
-            None
-            if memory is None
-            else memory - sum(done.held.nbytes for done in pixels.values() if done.held is not None)
-        )
-        pixels[name] = read_pixels(split, canvas, channels, workers, left, shown)
-    _refuse_damaged([line for split in pixels.values() for line in split.damaged], total)
+    memory = memory_for_images() if memory is None else memory
+    pixels = _read_all(present, canvas, channels, workers, memory, progress)
     mean, std = _statistics(data.normalize, pixels["train"].histogram)
     if 0 in std:
         notices.append(f"channel {std.index(0)} has the same value in all training images: it is centred, not scaled")
@@ -132,6 +123,25 @@ def fingerprint(classes: tuple[str, ...], splits: dict[str, Split]) -> dict[str,
         if split.pixels is not None:
             digest.update(np.ascontiguousarray(split.pixels).data)
     return {"images": counts, "sha256": digest.hexdigest()}
+
+
+def _read_all(
+    splits: dict[str, Split], canvas: int, channels: int, workers: int, memory: int, progress: Progress | None
+) -> dict[str, Pixels]:
+    """Each split decoded; CnnwizError lists what could not be read in any of them."""
+    total = sum(len(split) for split in splits.values())
+    read: dict[str, Pixels] = {}
+    for name, split in splits.items():
+        before = sum(len(done) for done in read.values())
+        counted = None if progress is None else lambda done, _, before=before: progress(before + done, total)
+        held = sum(done.held.nbytes for done in read.values() if done.held is not None)
+        read[name] = read_pixels(split, canvas, channels, workers, memory - held, counted)
+    damaged = [line for split in read.values() for line in split.damaged]
+    if damaged:
+        more = f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+        listing = "; ".join(damaged[:5]) + more
+        raise CnnwizError(f"{len(damaged)} of {total} images cannot be read, repair or remove them: {listing}")
+    return read
 
 
 def _with_validation(records: Records, validation: Validation, seed: int) -> tuple[Records, list[str]]:
@@ -181,13 +191,6 @@ def _statistics(normalize: str, histogram: np.ndarray) -> tuple[list[float], lis
     mean = shares @ values
     std = [math.sqrt(share @ (values - centre) ** 2) for share, centre in zip(shares, mean, strict=True)]
     return [round(float(value), 6) for value in mean], [round(value, 6) for value in std]
-
-
-def _refuse_damaged(damaged: list[str], total: int) -> None:
-    if damaged:
-        more = f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
-        listing = "; ".join(damaged[:5]) + more
-        raise CnnwizError(f"{len(damaged)} of {total} images cannot be read, repair or remove them: {listing}")
 
 
 def _size(file: Any) -> int:
