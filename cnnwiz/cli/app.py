@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from cnnwiz import __version__
-from cnnwiz.cli import schema, summary
+from cnnwiz.cli import eval, schema, summary, train
 
 USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
 """What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
@@ -24,8 +24,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (summary.summary, schema.schema):
-    app.command()(command)
+app.command("train")(train.train)
+app.command("eval")(eval.evaluate)
+app.command("summary")(summary.summary)
+app.command("schema")(schema.schema)
 
 
 def _version(wanted: bool) -> None:

@@ -231,7 +231,7 @@ def _require_finite(progress: Progress, epoch: int, rate: float) -> None:
     """Stop before a loss that is not finite reaches the weights or a file."""
     if not math.isfinite(float(progress.loss_sum)):
         raise CnnwizError(
-            f"the loss is not finite in epoch {epoch + 1}, step {progress.batch + 1} (lr {rate:g}); the last checkpoint "
-            "is intact. Lower optimizer lr, add schedule warmup_epochs or training.gradient_clip",
+            f"the loss is not finite in epoch {epoch + 1}, step {progress.batch + 1} (lr {rate:g}); the last "
+            "checkpoint is intact. Lower optimizer lr, add schedule warmup_epochs or training.gradient_clip",
             code=3,
         )

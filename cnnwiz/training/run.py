@@ -43,11 +43,9 @@ class Run:
             path.mkdir(parents=True, exist_ok=True)
             if any(entry.name != ".lock" for entry in path.iterdir()):
                 raise CnnwizError(f"{path}: not empty; take another --run-dir, or go on with --resume {path}")
-            run = cls(path, spec, {"status": "running"})
-            run.checkpoints.mkdir()
+            return cls(path, spec, {"status": "running"})
         except OSError as error:
             raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
-        return run
 
     @classmethod
     def reopen(cls, path: Path) -> Run:
@@ -74,6 +72,7 @@ class Run:
     def begin(self, resolved: Spec, facts: dict[str, Any]) -> None:
         """Write spec.yaml with every value resolved and the first run.json."""
         self.spec = resolved
+        self.checkpoints.mkdir()
         self.record |= {
             "cnnwiz": __version__,
             "name": resolved.name,

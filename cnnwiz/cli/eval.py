@@ -1,0 +1,48 @@
+"""`cnnwiz eval`: how good a run's network is on its test images, or on others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import typer
+
+
+def evaluate(
+    run: Path = typer.Argument(help="Run directory."),
+    split: Literal["test", "validation", "train"] = typer.Option("test", "--split", help="Which images."),
+    weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
+    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
+    workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    output_format: Literal["table", "json"] = typer.Option(
+        "table", "--output-format", help="Table for people, or JSON."
+    ),
+) -> None:
+    """Measure the network of a run: accuracy with a 95 % interval, and precision and recall of each class.
+
+    Example: cnnwiz eval runs/digits-1 --output-format json
+    """
+    import json
+
+    from cnnwiz.training.judge import judge
+
+    measured = judge(run, split, weights, device, workers)
+    if output_format == "json":
+        print(json.dumps(measured, indent=2, ensure_ascii=False))
+    else:
+        _table(measured)
+
+
+def _table(measured: dict[str, Any]) -> None:
+    from cnnwiz.cli.console import results, table
+
+    rows = [
+        (row["class"], f"{row['images']:,}", f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}")
+        for row in measured["per_class"]
+    ]
+    results().print(table(("class", "images", "precision", "recall", "F1"), rows, right=(1, 2, 3, 4)))
+    low, high = measured["accuracy_interval"]
+    print(f"{measured['split']}: {measured['images']:,} images, {measured['weights']} weights")
+    print(f"  accuracy  {measured['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+    print(f"  macro F1  {measured['macro_f1']:.4f}")
+    print(f"  loss      {measured['loss']:.4f}")

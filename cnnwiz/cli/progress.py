@@ -1,0 +1,175 @@
+"""What training looks like: a row per epoch and a live line on a terminal, plain or JSON lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cnnwiz.cli.console import is_plain
+from cnnwiz.cli.plain import visible
+
+if TYPE_CHECKING:
+    from cnnwiz.training.events import Epoch, Event, Finished, Started
+
+HEARTBEAT = 60.0
+"""Seconds after which a run without a terminal says that it is alive."""
+
+
+class Reporter(Protocol):
+    """Consumes the events of a run."""
+
+    def loading(self) -> None: ...
+    def reading(self, done: int, total: int) -> None: ...
+    def event(self, event: Event) -> None: ...
+    def already_finished(self, run_dir: Path) -> None: ...
+
+
+def reporter(as_json: bool, quiet: bool) -> Reporter:
+    """The reporter for this terminal or pipe."""
+    if as_json:
+        return JsonLines()
+    return Lines(live=sys.stderr.isatty() and not is_plain() and not quiet, quiet=quiet)
+
+
+class JsonLines:
+    """Every event but single steps as a JSON object on stdout."""
+
+    def loading(self) -> None:
+        pass
+
+    def reading(self, done: int, total: int) -> None:
+        if done == total:
+            self._print({"event": "reading", "done": done, "total": total})
+
+    def event(self, event: Event) -> None:
+        if type(event).__name__ != "Step":
+            self._print(event.as_json())
+
+    def already_finished(self, run_dir: Path) -> None:
+        self._print({"event": "already_finished", "run_dir": str(run_dir)})
+
+    def _print(self, line: dict[str, Any]) -> None:
+        print(json.dumps(line, allow_nan=False), flush=True)
+
+
+class Lines:
+    """Rows on stderr, the result on stdout. `live` adds one line below the rows that is drawn over."""
+
+    def __init__(self, live: bool, quiet: bool) -> None:
+        self.live, self.quiet = live, quiet
+        self.started: Started | None = None
+        self.drawn = 0.0
+        self.spoken = time.monotonic()
+        self.epoch_began = time.monotonic()
+
+    def loading(self) -> None:
+        self._draw("loading torch...", force=True)
+
+    def reading(self, done: int, total: int) -> None:
+        self._draw(f"reading images {done:,}/{total:,}", force=done == total)
+
+    def already_finished(self, run_dir: Path) -> None:
+        self._say(f"{run_dir} is finished; nothing to do. Results: {run_dir / 'run.json'}")
+
+    def event(self, event: Event) -> None:
+        handler = getattr(self, f"_on_{type(event).__name__.lower()}")
+        handler(event)
+
+    def _on_notice(self, event: Any) -> None:
+        self._say(f"note    {event.text}")
+
+    def _on_started(self, event: Started) -> None:
+        self.started = event
+        self.epoch_began = time.monotonic()
+        test = f", {event.test_images:,} test images untouched until the end" if event.test_images else ""
+        self._say(f"{event.name}  {event.parameters:,} parameters  seed {event.seed}  {event.run_dir}")
+        self._say(f"data    {event.train_images:,} train, {event.validation_images:,} validation{test}")
+        self._say(f"device  {event.device}, {event.threads} threads, {event.precision}")
+        self._say(f"steps   {event.steps_per_epoch} of {event.batch_size} images, {event.epochs} epochs")
+        if event.epoch:
+            self._say(f"resume  behind epoch {event.epoch}")
+        if self.live:
+            self._say("\n  epoch        lr   train loss   acc     val loss   acc      img/s    time")
+
+    def _on_step(self, event: Any) -> None:
+        assert self.started, "steps come after the start"
+        now = time.monotonic()
+        if self.live and now - self.drawn > 0.1:
+            share = event.step / event.steps
+            bar = "#" * round(24 * share)
+            left = (now - self.epoch_began) * (1 - share) / max(share, 1e-9)
+            self._draw(
+                f" {event.epoch + 1:>3}/{self.started.epochs} [{bar:<24}] {event.step}/{event.steps}  {left:.0f} s left"
+            )
+        elif not self.live and now - self.spoken > HEARTBEAT:
+            self._say(f"{_clock()} epoch={event.epoch + 1}/{self.started.epochs} step={event.step}/{event.steps} alive")
+
+    def _on_epoch(self, event: Epoch) -> None:
+        assert self.started, "epochs come after the start"
+        self.epoch_began = time.monotonic()
+        total = self.started.epochs
+        if not self.live:
+            val = (
+                "" if event.val_accuracy is None else f" val_loss={event.val_loss:.4f} val_acc={event.val_accuracy:.4f}"
+            )
+            self._say(
+                f"{_clock()} epoch={event.epoch}/{total} lr={event.lr:.5g} loss={event.train_loss:.4f} "
+                f"acc={event.train_accuracy:.4f}{val} sec={event.seconds:.1f} img_s={event.images_per_second:.0f}"
+            )
+            return
+        val = " " * 19
+        if event.val_accuracy is not None:
+            val = f"{event.val_loss:>10.4f}  {event.val_accuracy:.4f}{'*' if event.best else ' '}"
+        self._say(
+            f"{event.epoch:>4}/{total:<4} {event.lr:>8.5f}  {event.train_loss:>10.4f}  {event.train_accuracy:.4f} "
+            f"{val} {event.images_per_second:>9,.0f} {event.seconds:>6.1f}s"
+        )
+
+    def _on_stopped(self, event: Any) -> None:
+        self._say(f"saved {event.run_dir} (epoch {event.epoch + 1}, step {event.step})")
+        self._say(f"go on with: cnnwiz train --resume {event.run_dir}")
+
+    def _on_finished(self, event: Finished) -> None:
+        self._clear()
+        metrics = event.metrics
+        print(f"done in {_minutes(event.seconds)}")
+        if "val_accuracy" in metrics:
+            print(f"validation accuracy {metrics['val_accuracy']:.4f}  (best epoch)")
+        if "test_accuracy" in metrics:
+            images = self.started.test_images if self.started else 0
+            print(f"test accuracy       {metrics['test_accuracy']:.4f}  ({images:,} images, seen once)")
+        print(visible(f"files in {event.run_dir}: best.safetensors last.safetensors metrics.jsonl run.json spec.yaml"))
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            self._clear()
+            sys.stderr.write(visible(text) + "\n")
+            sys.stderr.flush()
+            self.spoken = time.monotonic()
+
+    def _draw(self, text: str, force: bool = False) -> None:
+        """Put `text` into the live line, at most ten times a second."""
+        now = time.monotonic()
+        if not self.live or not (force or now - self.drawn > 0.1):
+            return
+        import shutil
+
+        width = shutil.get_terminal_size().columns - 1
+        sys.stderr.write(f"\r{visible(text)[:width]}\x1b[K")
+        sys.stderr.flush()
+        self.drawn = now
+
+    def _clear(self) -> None:
+        if self.live:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _clock() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {seconds % 60:.0f} s"
