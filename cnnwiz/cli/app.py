@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from cnnwiz import __version__
-from cnnwiz.cli import eval, schema, summary, train
+from cnnwiz.cli import eval, lint, new, rules, schema, summary, train
 
 USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
 """What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
@@ -24,9 +24,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command("new")(new.new)
+app.command("lint")(lint.lint)
 app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
 app.command("summary")(summary.summary)
+app.command("rules")(rules.rules)
 app.command("schema")(schema.schema)
 
 

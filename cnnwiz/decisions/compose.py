@@ -1,0 +1,84 @@
+"""From answers to a spec, and to the words that say in the file why each decision was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from cnnwiz.catalog.choice import Choice, Part
+from cnnwiz.catalog.regularization import PENALTIES, Regularization
+from cnnwiz.decisions.architecture import Architecture, layers_of
+from cnnwiz.decisions.data import source_of
+from cnnwiz.decisions.engine import QUESTIONS, before, defaults
+from cnnwiz.decisions.parameters import parameters
+from cnnwiz.decisions.question import Answers, Question
+from cnnwiz.spec.document import FORMAT, Spec
+from cnnwiz.spec.fields import shape_of
+from cnnwiz.spec.finding import Path
+
+P = TypeVar("P", bound=Part)
+ALSO_EXPLAINED = ("schedule", "regularization.l2.factor")
+"""Questions of the longest level whose answers are written out all the same."""
+_PLACES: dict[str, Path] = {"architecture.family": ("model", "layers")}
+
+
+def spec_from(answers: Answers) -> Spec:
+    """The spec these answers describe, everything unanswered as recommended.
+
+    Raises CnnwizError that names the answers without which there is none.
+    """
+    known = defaults(answers)
+    architecture = Architecture(**parameters("architecture", known))
+    penalties = {word: _choice(PENALTIES, "regularization", word, known) for word in known["regularization"]}
+    built = {
+        "cnnwiz": FORMAT,
+        "data.source": source_of(known),
+        "model.layers": layers_of(architecture),
+        "regularization": Regularization(**penalties),
+    }
+    return _part(Spec, "", known, built)
+
+
+def reasons(answers: Answers) -> dict[Path, str]:
+    """A few words for the places of the spec that matter most: why each was decided as it was."""
+    known, found = before(answers), {}
+    for question in QUESTIONS:
+        if question.key in known and (question.level != "all" or question.key in ALSO_EXPLAINED):
+            found[_PLACES.get(question.key, tuple(question.key.split(".")))] = reason(question, answers)
+    return found
+
+
+def reason(question: Question, answers: Answers) -> str:
+    """Why the answer is what it is: the recommendation's reason, or that something else was answered."""
+    advice = question.recommend(before(answers, question.key))
+    if advice is None or question.key == "data.source":
+        return "as answered" if question.key in answers else ""
+    if answers.get(question.key, advice.value) == advice.value:
+        return advice.reason
+    return f"as answered; recommended: {question.show(advice.value)}"
+
+
+def _part(cls: type[P], prefix: str, answers: Mapping[str, Any], built: Mapping[str, Any]) -> P:
+    """A part of the spec from the answers whose keys are its paths; `built` holds what is made otherwise."""
+    values: dict[str, Any] = {}
+    for name, field in cls.model_fields.items():
+        key, shape = f"{prefix}{name}", shape_of(field.annotation)
+        if key in built:
+            values[name] = built[key]
+        elif shape.kind == "part" and shape.part:
+            values[name] = _part(shape.part, f"{key}.", answers, built)
+        elif key not in answers:
+            continue
+        elif shape.section:
+            values[name] = _choice(shape.section.choices, key, answers[key], answers)
+        elif shape.item and shape.item.section:
+            choices = shape.item.section.choices
+            values[name] = tuple(_choice(choices, key, word, answers) for word in answers[key])
+        else:
+            values[name] = answers[key]
+    return cls(**values)
+
+
+def _choice(classes: tuple[type[Choice], ...], key: str, word: str, answers: Mapping[str, Any]) -> Choice:
+    cls = next(choice for choice in classes if choice.key == word)
+    return cls(**parameters(f"{key}.{word}", answers))
