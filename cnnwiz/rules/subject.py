@@ -1,0 +1,133 @@
+"""What a rule looks at: a spec, the place of everything in its file, and facts about its network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cnnwiz.catalog.activation import Activation
+from cnnwiz.catalog.choice import Choice
+from cnnwiz.catalog.normalization import Normalization
+from cnnwiz.catalog.pooling import Pool2d
+from cnnwiz.catalog.primitive import Convolution2d
+from cnnwiz.errors import CnnwizError
+from cnnwiz.graph import INPUT, Graph, Node, graph_of
+from cnnwiz.spec import Document, Finding, Fix, Severity, Span, Spec
+from cnnwiz.spec.finding import START, Path
+
+if TYPE_CHECKING:
+    from cnnwiz.rules.rule import Rule
+
+MEASURED_SIDE = 64  # px: the smallest input of the CaffeNet experiments whose effects the rules quote
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A spec under examination. Facts about the network are empty where there is no graph."""
+
+    spec: Spec
+    document: Document | None
+    """The file, where the spec comes from one."""
+    graph: Graph | None
+    """None where the network is impossible or the size of its input cannot be told."""
+    impossible: Finding | None = None
+    """Why there is no network, where its shapes are the reason."""
+
+    def finding(
+        self, rule: Rule, message: str, path: Path, severity: Severity | None = None, fix: Fix | None = None
+    ) -> Finding:
+        """What `rule` has found at `path`."""
+        span = place(self.document, path)
+        return Finding(rule.code, rule.name, severity or rule.severity, message, path, span, rule.evidence, fix)
+
+    def value(self, path: Path) -> Any:
+        """What the spec holds at `path`, which names choices by their words: model.layers[0].conv."""
+        found: Any = self.spec
+        for part in path:
+            found = _inside(found, part)
+        return found
+
+    def origin(self, node: Node, field: str) -> Path:
+        """Where a node's norm, activation, ... is decided: in its layer if that says so, else in the defaults."""
+        decides = getattr(self.value(node.path), field, None) is not None
+        return (*node.path, field) if decides else ("model", "defaults", field)
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The operations in the order of execution."""
+        return self.graph.nodes if self.graph else ()
+
+    @property
+    def side(self) -> int:
+        """The shorter side of the input in pixels, 0 where it cannot be told."""
+        return min(self.graph.input[1:]) if self.graph else 0
+
+    @cached_property
+    def convolutions(self) -> list[Node]:
+        return [node for node in self.nodes if isinstance(node.operation, Convolution2d)]
+
+    @cached_property
+    def activations(self) -> list[Node]:
+        return [node for node in self.nodes if isinstance(node.operation, Activation)]
+
+    @cached_property
+    def norms(self) -> list[Node]:
+        return [node for node in self.nodes if isinstance(node.operation, Normalization)]
+
+    @cached_property
+    def poolings(self) -> list[Node]:
+        """Poolings that make the map smaller; those over the whole map do not count."""
+        return [node for node in self.nodes if isinstance(op := node.operation, Pool2d) and max(op.stride) > 1]
+
+    @cached_property
+    def shortcuts(self) -> bool:
+        """Whether paths meet in a sum, a product or a gate; the sum of max and average pooling is none."""
+        return any(len(n.inputs) > 1 and n.kind != "concat" and not self._sums_poolings(n) for n in self.nodes)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether the network is one path from input to scores."""
+        return not self.shortcuts and all(node.kind != "concat" for node in self.nodes)
+
+    def consumers(self, node: Node) -> list[Node]:
+        """The operations that read a node's output."""
+        index = self.nodes.index(node)
+        return [other for other in self.nodes if index in other.inputs]
+
+    def _sums_poolings(self, node: Node) -> bool:
+        return all(i != INPUT and isinstance(self.nodes[i].operation, Pool2d) for i in node.inputs)
+
+
+def subject_of(spec: Spec, document: Document | None = None) -> Subject:
+    """A spec with its graph. The number of classes matters to no rule, so 2 stand in where it cannot be told."""
+    try:
+        graph = graph_of(spec, classes=2)
+    except CnnwizError:  # the size of the input is missing, which the rule unknown-image-size reports
+        return Subject(spec, document, None)
+    if graph.finding:
+        return Subject(spec, document, None, graph.finding)
+    return Subject(spec, document, graph)
+
+
+def place(document: Document | None, path: Path) -> Span:
+    """Where to point for `path`: its value, the key of a longer value, or what encloses it if it is not written."""
+    if document is None or document.root is None:
+        return START
+    for length in range(len(path), 0, -1):
+        node = document.root.get(path[:length])
+        if node is None:
+            continue
+        if node.kind == "scalar":
+            return node.span
+        if isinstance(path[length - 1], str):
+            return document.key_span(path[:length])
+        return next(iter(node.keys.values()), node.span)
+    return next(iter(document.root.keys.values()), START)
+
+
+def _inside(value: Any, part: str | int) -> Any:
+    """One step of a path; a choice's own word leads to itself."""
+    if isinstance(part, int):
+        return value[part]
+    return value if isinstance(value, Choice) and part == value.key else getattr(value, part)
