@@ -26,7 +26,7 @@ def read_npz(path: Path) -> Records:
     from cnnwiz.data.records import Records
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if missing := [name for name in MEMBERS if name not in archive.files]:
                 raise CnnwizError(f"{str(path)!r} has no array {', '.join(missing)}; it needs {', '.join(MEMBERS)}")
             arrays = {name: archive[name] for name in MEMBERS}

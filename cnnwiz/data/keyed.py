@@ -24,7 +24,7 @@ def _states(seed: int, epoch: int, stream: int, indices: np.ndarray) -> np.ndarr
     """One state (B,) for each image: the arguments absorbed one after the other."""
     state = np.zeros(1, np.uint64)
     for part in (seed, epoch, stream):
-        state = _mix((state ^ np.array([part % 2**64], np.uint64)) + STEP)
+        state = _mix((state ^ np.array([int(part) % 2**64], np.uint64)) + STEP)
     return _mix((state ^ np.asarray(indices).astype(np.uint64)) + STEP)
 
 
