@@ -29,7 +29,9 @@ def spec_from(answers: Answers) -> Spec:
     """
     known = defaults(answers)
     architecture = Architecture(**parameters("architecture", known))
-    penalties = {word: _choice(PENALTIES, "regularization", word, known) for word in known["regularization"]}
+    penalties: dict[str, Any] = {
+        word: _choice(PENALTIES, "regularization", word, known) for word in known["regularization"]
+    }
     built = {
         "cnnwiz": FORMAT,
         "data.source": source_of(known),

@@ -111,8 +111,8 @@ QUESTIONS: tuple[Question, ...] = (
         when=_has_path,
         validate=_path_problem,
         expects="a path",
-        help="A folder with a folder of images for each class (or train and test folders of these), an .npz file, or the "
-        "folder of a published set.",
+        help="A folder with a folder of images for each class (or train and test folders of these), "
+        "an .npz file, or the folder of a published set.",
     ),
     replace(_CLASSES, optional=False, expects="a whole number of at least 2"),
     field_question(Data, "image_size", "data.image_size", "data", recommend=_image_size, level="guided"),

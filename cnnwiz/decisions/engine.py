@@ -11,12 +11,12 @@ from cnnwiz.decisions.question import LEVELS, Answers, Level, Question
 from cnnwiz.errors import CnnwizError
 
 QUESTIONS: tuple[Question, ...] = (*data.QUESTIONS, *model.QUESTIONS, *recipe.QUESTIONS)
-"""All questions. A condition, option or recommendation looks at earlier questions only, so one pass settles them all."""
+"""All questions. Conditions, options and recommendations look at earlier ones only, so one pass settles them all."""
 _BY_KEY = {question.key: question for question in QUESTIONS}
 
 
 class Change(NamedTuple):
-    """Answers after one was given, and the later answers that it made invalid: (key, why) pairs, no longer among them."""
+    """Answers after one was given, and (key, why) of the later answers it made invalid, which are not among them."""
 
     answers: Answers
     dropped: tuple[tuple[str, str], ...]
@@ -129,7 +129,7 @@ def missing(answers: Mapping[str, Any]) -> list[Question]:
 
 
 def defaults(answers: Answers) -> Answers:
-    """All questions answered: those without an answer as recommended. Raises CnnwizError naming those that cannot be."""
+    """All questions answered, as recommended where no answer was given. Raises CnnwizError naming those that cannot."""
     if open_questions := missing(answers):
         wanted = ", ".join(item.key for item in open_questions)
         raise CnnwizError(f"answers are missing: {wanted}")

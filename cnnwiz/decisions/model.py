@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from cnnwiz.catalog.layer import Order
 from cnnwiz.decisions.architecture import FAMILIES, Architecture, most_stages, side_after, stages_for, stem_for
 from cnnwiz.decisions.data import side_of
 from cnnwiz.decisions.parameters import card, field_question, first_sentence, section_questions
@@ -18,7 +17,7 @@ STEMS = {
     "strided": "3x3 with stride 2: a quarter of the positions, a quarter of the work",
     "pooled": "7x7 with stride 2, then pooling: a sixteenth of the positions, as in ResNet-50",
 }
-ORDERS: dict[Order, str] = {
+ORDERS = {
     "conv-norm-act": "the usual order",
     "conv-act-norm": "norm behind the activation: 2.5 points better than before it on CaffeNet, worse on GoogLeNet",
     "norm-act-conv": "pre-activation, for very deep residual networks",

@@ -138,7 +138,7 @@ def field_question(
     when: When = lambda answers: True,
     lines: Mapping[str, str] | None = None,
 ) -> Question:
-    """A question on one field of a part: kind, limits and default are those of the field. `lines` describes literals."""
+    """A question on one field of a part, with its kind, limits and default. `lines` describes a literal's words."""
     field = part.model_fields[name]
     kind, words = _form(field.annotation)
     optional = type(None) in get_args(field.annotation)

@@ -1,4 +1,4 @@
-"""A question as data: what it decides, what can be answered, what is recommended and why. No terminal, no order here."""
+"""A question as data: what it decides, what can be answered, what is recommended and why."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ class Question:
         if value is None and self.optional:
             return None
         if self.kind in ("choice", "several"):
-            wrong = [self._not_offered(word, answers) for word in ((value,) if self.kind == "choice" else value)]
-            return next((problem for problem in wrong if problem), None)
+            words: tuple[Any, ...] = (value,) if self.kind == "choice" else tuple(value or ())
+            return next((problem for word in words if (problem := self._not_offered(word, answers))), None)
         return self.validate(value, answers)
 
     def read(self, text: str, answers: Mapping[str, Any]) -> tuple[Any, str | None]:
@@ -178,9 +178,8 @@ def _number(text: str) -> tuple[Any, str | None]:
 
 def _numbers(text: str) -> tuple[Any, str | None]:
     pairs = [_number(word) for word in _words(text)[0]]
-    return tuple(value for value, _ in pairs), next(
-        (f"a list of numbers ({problem})" for _, problem in pairs if problem), None
-    )
+    wrong = any(problem for _, problem in pairs)
+    return tuple(value for value, _ in pairs), "a list of numbers" if wrong else None
 
 
 def _truth(text: str) -> tuple[Any, str | None]:
