@@ -4,29 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from cnnwiz.rules.activation_without_hidden_layers import ActivationWithoutHiddenLayers
+from cnnwiz.rules.adam_with_l2 import AdamWithL2
+from cnnwiz.rules.average_pooling_in_trunk import AveragePoolingInTrunk
+from cnnwiz.rules.batch_norm_on_small_batch import BatchNormOnSmallBatch
+from cnnwiz.rules.bias_before_norm import BiasBeforeNorm
+from cnnwiz.rules.canvas_below_image_size import CanvasBelowImageSize
+from cnnwiz.rules.ceil_with_strided_conv import CeilWithStridedConv
+from cnnwiz.rules.coarse_stem import CoarseStem
+from cnnwiz.rules.decay_on_norm import DecayOnNorm
 from cnnwiz.rules.deep_plain_elu import DeepPlainElu
+from cnnwiz.rules.dropout_before_norm import DropoutBeforeNorm
 from cnnwiz.rules.elu_with_batch_norm import EluWithBatchNorm
+from cnnwiz.rules.endless_warmup import EndlessWarmup
+from cnnwiz.rules.final_map_too_small import FinalMapTooSmall
+from cnnwiz.rules.flatten_head_on_large_map import FlattenHeadOnLargeMap
+from cnnwiz.rules.flipped_digits import FlippedDigits
+from cnnwiz.rules.gaussian_without_norm import GaussianWithoutNorm
 from cnnwiz.rules.heavy_dropout_with_batch_norm import HeavyDropoutWithBatchNorm
+from cnnwiz.rules.heavy_dropout_without_norm import HeavyDropoutWithoutNorm
+from cnnwiz.rules.hinge_without_l2 import HingeWithoutL2
+from cnnwiz.rules.huge_batch import HugeBatch
+from cnnwiz.rules.imagenet_statistics_on_grey import ImagenetStatisticsOnGrey
 from cnnwiz.rules.impossible_shape import ImpossibleShape, NetworkTooLarge
+from cnnwiz.rules.kaiming_with_sigmoid import KaimingWithSigmoid
+from cnnwiz.rules.max_pooling_only import MaxPoolingOnly
+from cnnwiz.rules.mismatched_learning_rate import MismatchedLearningRate
+from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
+from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
 from cnnwiz.rules.reading import READING
 from cnnwiz.rules.relu_without_norm import ReluWithoutNorm
 from cnnwiz.rules.rule import Rule
 from cnnwiz.rules.saturating_activation_without_norm import SaturatingActivationWithoutNorm
+from cnnwiz.rules.schedule_not_finished import ScheduleNotFinished
 from cnnwiz.rules.step_schedule import StepSchedule
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.suppression import SUPPRESSION, suppressed
+from cnnwiz.rules.uneven_micro_batch import UnevenMicroBatch
+from cnnwiz.rules.unknown_image_size import UnknownImageSize
+from cnnwiz.rules.wrong_class_count import WrongClassCount
+from cnnwiz.rules.xavier_with_relu import XavierWithRelu
 from cnnwiz.spec import Document, Finding, Spec
 from cnnwiz.spec.finding import SEVERITIES, ordered
 
 RULES: tuple[Rule, ...] = (
+    UnknownImageSize(),
+    CanvasBelowImageSize(),
+    WrongClassCount(),
+    ImagenetStatisticsOnGrey(),
     ImpossibleShape(),
     ReluWithoutNorm(),
     EluWithBatchNorm(),
     SaturatingActivationWithoutNorm(),
     DeepPlainElu(),
+    NetworkWithoutActivation(),
+    AveragePoolingInTrunk(),
+    MaxPoolingOnly(),
+    FlattenHeadOnLargeMap(),
+    CoarseStem(),
+    FinalMapTooSmall(),
+    XavierWithRelu(),
+    KaimingWithSigmoid(),
+    BiasBeforeNorm(),
+    CeilWithStridedConv(),
+    GaussianWithoutNorm(),
+    ActivationWithoutHiddenLayers(),
     NetworkTooLarge(),
     StepSchedule(),
+    ScheduleNotFinished(),
+    MismatchedLearningRate(),
+    HugeBatch(),
+    AdamWithL2(),
+    DecayOnNorm(),
+    NesterovWithoutMomentum(),
+    UnevenMicroBatch(),
+    EndlessWarmup(),
+    BatchNormOnSmallBatch(),
     HeavyDropoutWithBatchNorm(),
+    DropoutBeforeNorm(),
+    FlippedDigits(),
+    HingeWithoutL2(),
+    HeavyDropoutWithoutNorm(),
     *READING,
     *SUPPRESSION,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cnnwiz.graph.wire import MAX_NODES, MAX_PARAMETERS
 from cnnwiz.rules.rule import Rule
 from cnnwiz.rules.subject import place
 
@@ -49,7 +50,9 @@ class NetworkTooLarge(Rule):
     code = "CNN299"
     name = "network-too-large"
     severity = "error"
-    what = "More than 20,000 operations, or an operation with more than 20 billion parameters."
+    what = (
+        f"More than {MAX_NODES:,} operations, or one with more than {MAX_PARAMETERS:,} parameters or values in its map."
+    )
     why = "No machine that is likely to read the spec can train it."
     do = "Repeat less, or use fewer channels."
     abstains = "Where the size of the input cannot be told."

@@ -50,8 +50,9 @@ class Subject:
 
     def origin(self, node: Node, field: str) -> Path:
         """Where a node's norm, activation, ... is decided: in its layer if that says so, else in the defaults."""
-        decides = getattr(self.value(node.path), field, None) is not None
-        return (*node.path, field) if decides else ("model", "defaults", field)
+        layer = self.value(node.path)
+        own = "kind" if layer.key == field else field  # `pool` and `activation` are also layers, which hold a `kind`
+        return (*node.path, own) if getattr(layer, own, None) is not None else ("model", "defaults", field)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -90,10 +91,14 @@ class Subject:
         """Whether the network is one path from input to scores."""
         return not self.shortcuts and all(node.kind != "concat" for node in self.nodes)
 
-    def consumers(self, node: Node) -> list[Node]:
-        """The operations that read a node's output."""
-        index = self.nodes.index(node)
-        return [other for other in self.nodes if index in other.inputs]
+    @cached_property
+    def readers(self) -> list[list[int]]:
+        """For each node the indices of those that read its output."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for index, node in enumerate(self.nodes):
+            for source in set(node.inputs) - {INPUT}:
+                found[source].append(index)
+        return found
 
     def _sums_poolings(self, node: Node) -> bool:
         return all(i != INPUT and isinstance(self.nodes[i].operation, Pool2d) for i in node.inputs)

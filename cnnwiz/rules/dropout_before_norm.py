@@ -1,0 +1,87 @@
+"""CNN402 dropout-before-norm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cnnwiz.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from cnnwiz.rules.subject import Subject
+    from cnnwiz.spec import Finding
+
+PASSIVE = frozenset(
+    {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "max", "average", "flatten", "global_average", "dropout"}
+)
+TRAINED = frozenset({"conv", "linear", "add", "concat"})
+
+
+class DropoutBeforeNorm(Rule):
+    code = "CNN402"
+    name = "dropout-before-norm"
+    severity = "error"
+    what = "A batch norm behind dropout."
+    why = (
+        "While training, dropout of rate p raises the variance by up to 1 / (1 - p); batch norm stores that "
+        "variance, and applies it in evaluation, where there is no dropout."
+    )
+    do = "Put dropout behind the last batch norm."
+    abstains = "With other norms. Where trained layers stand between, which mix the values, it is a warning."
+    papers = ("arXiv:1801.05134",)
+    good = (
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+            - dropout: {rate: 0.2}
+        """,
+    )
+    bad = (
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+            - dropout: {rate: 0.2}
+            - norm
+        """,
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+            - dropout: {rate: 0.2}
+            - conv: {channels: 16}
+        """,
+    )
+
+    def check(self, subject: Subject) -> Iterator[Finding]:
+        for index, node in enumerate(subject.nodes):
+            if node.kind != "dropout":
+                continue
+            if _meets_norm(subject, index, through=PASSIVE):
+                severity, where = "error", "directly behind"
+            elif _meets_norm(subject, index, through=PASSIVE | TRAINED):
+                severity, where = "warning", "behind"
+            else:
+                continue
+            message = (
+                f"a batch norm {where} this dropout stores the variance of training, which evaluation does not have; "
+                "put dropout behind the last norm"
+            )
+            yield subject.finding(self, message, node.path, severity)
+
+
+def _meets_norm(subject: Subject, index: int, through: frozenset[str]) -> bool:
+    """Whether a batch norm reads what node `index` puts out, through operations of these kinds."""
+    waiting, seen = [index], {index}
+    while waiting:
+        for reader in subject.readers[waiting.pop()]:
+            if subject.nodes[reader].kind == "batch":
+                return True
+            if subject.nodes[reader].kind in through and reader not in seen:
+                seen.add(reader)
+                waiting.append(reader)
+    return False

@@ -1,0 +1,59 @@
+"""CNN308 uneven-micro-batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cnnwiz.catalog.operation import divisors
+from cnnwiz.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from cnnwiz.rules.subject import Subject
+    from cnnwiz.spec import Finding
+
+
+class UnevenMicroBatch(Rule):
+    code = "CNN308"
+    name = "uneven-micro-batch"
+    severity = "error"
+    what = "A micro-batch that does not divide the batch."
+    why = (
+        "The batch is the mean over micro-batches of one size; with another size the images of the last one would "
+        "count more."
+    )
+    do = "Take a divisor of `batch_size`."
+    abstains = "Never."
+    good = (
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+        training: {batch_size: 128, micro_batch: 32}
+        """,
+    )
+    bad = (
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+        training: {batch_size: 128, micro_batch: 48}
+        """,
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+        training: {batch_size: 128, micro_batch: 256}
+        """,
+    )
+
+    def check(self, subject: Subject) -> Iterator[Finding]:
+        batch, micro = subject.spec.training.batch_size, subject.spec.training.micro_batch
+        if micro is not None and batch % micro:
+            message = (
+                f"micro_batch {micro} does not divide batch_size {batch}; nearest that do: {divisors(batch, micro)}"
+            )
+            yield subject.finding(self, message, ("training", "micro_batch"))
