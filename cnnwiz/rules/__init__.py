@@ -45,7 +45,7 @@ from cnnwiz.rules.unknown_image_size import UnknownImageSize
 from cnnwiz.rules.wrong_class_count import WrongClassCount
 from cnnwiz.rules.xavier_with_relu import XavierWithRelu
 from cnnwiz.spec import Document, Finding, Spec
-from cnnwiz.spec.finding import SEVERITIES, ordered
+from cnnwiz.spec.finding import SEVERITIES, ordered, show_path
 
 RULES: tuple[Rule, ...] = (
     UnknownImageSize(),
@@ -94,8 +94,8 @@ RULES: tuple[Rule, ...] = (
 def lint(spec: Spec) -> list[Finding]:
     """What could be better in a spec, the worst first. Findings name their place by its path, as there is no file."""
     subject = subject_of(spec)
-    found = [finding for rule in RULES for finding in rule.check(subject)]
-    return sorted(found, key=lambda finding: (SEVERITIES.index(finding.severity), finding.code))
+    found = {finding for rule in RULES for finding in rule.check(subject)}
+    return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.code, show_path(f.path)))
 
 
 def check(document: Document) -> list[Finding]:
