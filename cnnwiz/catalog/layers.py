@@ -40,7 +40,9 @@ class Conv(Layer):
     )
     dilation: Size = Field(default=1, description="distance between the taps of the kernel")
     groups: Channels = Field(default=1, description="groups of channels that do not see each other")
-    bias: bool | None = Field(default=None, description="add a bias; without this key only where no norm follows")
+    bias: bool | None = Field(
+        default=None, description="add a bias; without this key only where no norm makes it redundant"
+    )
     kind: Convolution | None = Field(
         default=None, description="which convolution; without this key model.defaults.conv"
     )
@@ -49,12 +51,13 @@ class Conv(Layer):
     order: Order | None = Field(default=None, description="without this key model.defaults.order")
 
     def wire(self, net: Net, source: Tap) -> Tap:
-        norm = self.norm or net.norm
-        bias = not norm.shifts if self.bias is None else self.bias
+        norm, order = self.norm or net.norm, self.order or net.order
+        # Behind an activation a norm's shift does not stand in for the bias in front of it.
+        bias = not norm.shifts or order == "conv-act-norm" if self.bias is None else self.bias
         filters = Filters(
             self.channels, pair(self.kernel), pair(self.stride), self.padding, pair(self.dilation), self.groups, bias
         )
-        for step in (self.order or net.order).split("-"):
+        for step in order.split("-"):
             if step == "conv":
                 source = (self.kind or net.convolution).wire(net, source, filters)
             elif step == "norm":

@@ -49,9 +49,13 @@ class Pool2d(Primitive):
             raise ShapeError("pooling takes a map, not a vector", "place it before flattening")
         top, bottom, left, right = self.padding
         if top != bottom or left != right:
-            raise ShapeError("pooling takes the same padding on opposite sides", "write [height, width]", "padding")
+            raise ShapeError(
+                "pooling takes the same padding on opposite sides",
+                f"write [{max(top, bottom)}, {max(left, right)}]",
+                "padding",
+            )
         if top * 2 > self.kernel[0] or left * 2 > self.kernel[1]:
-            most = (self.kernel[0] // 2, self.kernel[1] // 2)
+            most = min(self.kernel) // 2 if self.kernel[0] == self.kernel[1] else [side // 2 for side in self.kernel]
             raise ShapeError(f"padding {max(top, left)} is more than half the kernel", f"at most {most}", "padding")
         return (inputs[0][0], *window_shape(inputs[0][1:], self.window(), self.padding, self.ceil))
 

@@ -36,7 +36,7 @@ class Convolution2d(Primitive):
         for what, channels in (("input", incoming), ("output", self.channels)):
             if channels % self.groups:
                 raise ShapeError(
-                    f"{channels} {what} channels cannot be split into {self.groups} groups",
+                    f"{channels} {what} channel{'s' * (channels > 1)} cannot be split into {self.groups} groups",
                     f"nearest that work: {divisors(math.gcd(incoming, self.channels), self.groups)}",
                     "groups",
                 )
@@ -88,7 +88,7 @@ class Linear(Primitive):
     def output(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) != 1:
             raise ShapeError(
-                f"a linear layer takes a vector, not a map of {inputs[0]}", "flatten or pool the map first"
+                f"a linear layer takes a vector, not a map of {show(inputs[0])}", "flatten or pool the map first"
             )
         return (self.features,)
 
@@ -128,7 +128,7 @@ class GlobalAverage(Primitive):
     key: ClassVar[str] = "global_average"
 
     def output(self, *inputs: Shape) -> Shape:
-        return (_map(inputs[0], "global average pooling")[0],)
+        return (_map(inputs[0], "global average pooling", "behind linear layers the head is flatten")[0],)
 
     def window(self, *inputs: Shape) -> Window:
         return Window((inputs[0][1], inputs[0][2]))
@@ -159,8 +159,8 @@ class Add(Primitive):
     def output(self, *inputs: Shape) -> Shape:
         if len(set(inputs)) > 1:
             raise ShapeError(
-                f"a sum needs equal shapes, and gets {' and '.join(map(show, inputs))}",
-                "give the paths the same channels and strides, or a projection shortcut",
+                "a sum needs equal shapes",
+                f"end all in {show(inputs[0])}, by channels or a projection shortcut, and by stride and padding",
             )
         return inputs[0]
 
@@ -177,9 +177,10 @@ class Concat(Primitive):
 
     def output(self, *inputs: Shape) -> Shape:
         if len({shape[1:] for shape in inputs}) > 1:
+            size = "a vector" if len(inputs[0]) == 1 else f"maps of {show(inputs[0][1:])}"
             raise ShapeError(
-                f"paths to concatenate need equal height and width, and have {' and '.join(map(show, inputs))}",
-                "give the paths the same strides and padding",
+                "paths to concatenate need equal height and width",
+                f"end every path in {size} by its strides and padding",
             )
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 
@@ -201,8 +202,7 @@ class PadChannels(Primitive):
         if incoming > self.channels:
             raise ShapeError(
                 f"a padded shortcut cannot go from {incoming} to {self.channels} channels",
-                "use shortcut: projection",
-                "shortcut",
+                f"at least {incoming} channels, or shortcut: projection",
             )
         return (self.channels, (height - 1) // self.stride[0] + 1, (width - 1) // self.stride[1] + 1)
 
@@ -240,7 +240,7 @@ def window_shape(
     return height, width
 
 
-def _map(shape: Shape, who: str) -> Shape:
+def _map(shape: Shape, who: str, hint: str = "place it before flattening") -> Shape:
     if len(shape) != 3:
-        raise ShapeError(f"{who} takes a map, not a vector of {shape[0]} features", "place it before flattening")
+        raise ShapeError(f"{who} takes a map, not a vector of {shape[0]} features", hint)
     return shape

@@ -60,8 +60,8 @@ class Projection(Shortcut):
     def wire(self, net: Net, source: Tap, target: Shape) -> Tap:
         if source.shape == target and not self.always:
             return source
-        bias = not (self.norm and net.norm.shifts)
-        operation = Convolution2d(channels=target[0], kernel=(1, 1), stride=_stride(source.shape, target), bias=bias)
+        stride = _stride(source.shape, target)
+        operation = Convolution2d(channels=target[0], kernel=(1, 1), stride=stride, bias=not net.norm.shifts)
         tap = net.add(operation, source, name="conv")
         return net.add(net.norm, tap, name="norm") if self.norm else tap
 
@@ -90,6 +90,8 @@ SHORTCUTS: tuple[type[Shortcut], ...] = (Projection, Identity, Pad)
 
 def _stride(source: Shape, target: Shape) -> tuple[int, int]:
     """The stride of a 1x1 convolution that turns the source's size into the target's (1 where none does)."""
+    if len(source) != 3 or len(target) != 3:
+        return (1, 1)  # for vectors the operation itself says what is wrong
     first, second = (
         next((stride for stride in range(1, have + 1) if (have - 1) // stride + 1 == want), 1)
         for have, want in zip(source[1:], target[1:], strict=True)

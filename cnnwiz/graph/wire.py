@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.convolution import Convolution
@@ -18,8 +19,9 @@ from cnnwiz.graph.graph import INPUT, Field, Graph, Node, merged_field
 from cnnwiz.spec.document import Defaults, Model, Spec
 from cnnwiz.spec.finding import Finding, Path
 
-MAX_NODES = 20_000
-MAX_PARAMETERS = 20_000_000_000
+MAX_NODES = 10_000  # the longest published network, ResNet-1001, has about 3,500
+MAX_PARAMETERS = 4_000_000_000  # 16 GB in float32
+MAX_VALUES = 1 << 32  # of one map of one image, the same
 NAME = {"CNN200": "impossible-shape", "CNN299": "network-too-large"}
 
 
@@ -39,6 +41,8 @@ class Wiring:
     prefix: str
     path: Path
     defaults: Defaults
+    count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    """Layers wired so far, by all scopes; it stops repeats of repeats even where they add no operation."""
 
     @property
     def order(self) -> Order:
@@ -68,11 +72,13 @@ class Wiring:
         """These layers one after the other, each as often as its `repeat` says."""
         for index, layer in enumerate(layers):
             net = self.scope(str(index), index, layer.key)
-            if layer.repeat == 1:
-                source = layer.wire(net, source)
-                continue
             for turn in range(layer.repeat):
-                source = (layer.following() if turn else layer).wire(net.scope(str(turn)), source)
+                if next(self.count) > MAX_NODES:
+                    raise net._impossible(
+                        "CNN299", f"the network expands to more than {MAX_NODES:,} layers; repeat less"
+                    )
+                inner = net.scope(str(turn)) if layer.repeat > 1 else net
+                source = (layer.following() if turn else layer).wire(inner, source)
         return source
 
     def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
@@ -85,16 +91,16 @@ class Wiring:
         except ShapeError as error:
             where = f"{self.prefix}{name} gets {' and '.join(show(shape) for shape in shapes)}: "
             raise self._impossible("CNN200", f"{where}{error.problem}; {error.hint}", error.field) from None
+        fields = [Field() if source.node == INPUT else self.nodes[source.node].field for source in sources]
+        inputs = tuple(source.node for source in sources)
+        sees = merged_field(fields, operation, shapes)
+        node = Node(f"{self.prefix}{name}", operation, inputs, shapes, output, sees, self.path)
+        if math.prod(output) > MAX_VALUES:
+            raise self._impossible(
+                "CNN299", f"{node.name} makes {show(output)} values of one image; use fewer channels"
+            )
         if len(self.nodes) >= MAX_NODES:
             raise self._impossible("CNN299", f"the network expands to more than {MAX_NODES:,} operations; repeat less")
-        fields = [Field() if source.node == INPUT else self.nodes[source.node].field for source in sources]
-        field = merged_field(fields, operation, shapes)
-        inputs = tuple(source.node for source in sources)
-        node = Node(f"{self.prefix}{name}", operation, inputs, shapes, output, field, self.path)
-        if math.prod(output) > 1 << 32 or node.parameter_count > MAX_PARAMETERS:
-            raise self._impossible(
-                "CNN299", f"{node.name} holds {node.parameter_count:,} parameters; use fewer channels"
-            )
         self.nodes.append(node)
         return Tap(len(self.nodes) - 1, output)
 
@@ -121,7 +127,19 @@ def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
         model.head.wire(replace(net, prefix="head.", path=("model", "head", model.head.key)), tap, classes)
     except _Impossible as error:
         finding = error.finding
+    finding = finding or _too_large(net.nodes)
     return Graph(name, shape, classes, tuple(net.nodes), model.defaults.init, finding, trunk)
+
+
+def _too_large(nodes: Sequence[Node]) -> Finding | None:
+    """The finding about a network with more parameters than a machine could train."""
+    counts = [node.parameter_count for node in nodes]
+    if sum(counts) <= MAX_PARAMETERS:
+        return None
+    most = max(range(len(nodes)), key=counts.__getitem__)
+    held = f"the network holds {sum(counts):,} parameters, more than {MAX_PARAMETERS:,}"
+    message = f"{held}; {counts[most]:,} of them are in {nodes[most].name}, which needs fewer channels or features"
+    return Finding("CNN299", NAME["CNN299"], "error", message, nodes[most].path)
 
 
 def input_shape(spec: Spec, image_size: int | None = None) -> Shape:

@@ -92,6 +92,9 @@ def parse_text(text: str, name: str = "<text>") -> Document:
     except Unreadable as error:
         return Document(name, text, None, None, (error.finding,))
     spec, problems = parse(root)
+    # "'yes' is ambiguous" says enough; that it is no number need not be said too.
+    ambiguous = {finding.span for finding in findings if finding.code == "CNN906"}
+    problems = [problem for problem in problems if problem.code != "CNN903" or problem.span not in ambiguous]
     everything = tuple(ordered([*findings, *problems]))
     return Document(name, text, root, None if any(f.severity == "error" for f in everything) else spec, everything)
 

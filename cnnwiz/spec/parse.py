@@ -13,7 +13,7 @@ from cnnwiz.spec.document import FORMAT, Spec
 from cnnwiz.spec.fields import Shape, shape_of
 from cnnwiz.spec.finding import Finding, Path, Span, show_path
 from cnnwiz.spec.reader import Node
-from cnnwiz.spec.wording import wrong_value
+from cnnwiz.spec.wording import expected, wrong_value
 
 P = TypeVar("P", bound=Part)
 
@@ -29,7 +29,7 @@ NAMES = {
 def parse(root: Node) -> tuple[Spec | None, list[Finding]]:
     """The spec a document describes. With findings of severity error there is none."""
     version = root.value.get("cnnwiz")
-    if version is not None and isinstance(version.value, int) and version.value > FORMAT:
+    if version is not None and type(version.value) is int and version.value > FORMAT:
         message = f"written for a newer cnnwiz (format {version.value}, this one reads {FORMAT}); upgrade cnnwiz"
         return None, [Finding("CNN910", NAMES["CNN910"], "error", message, ("cnnwiz",), version.span)]
     parser = _Parser()
@@ -42,6 +42,7 @@ class _Parser:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
+        self.wrong_paths: set[Path] = set()
 
     def report(self, code: str, message: str, path: Path, span: Span) -> None:
         self.findings.append(Finding(code, NAMES[code], "error", message, path, span))
@@ -50,7 +51,8 @@ class _Parser:
         """An instance of `cls` from a mapping; None when anything in it is wrong."""
         if node.kind != "mapping":
             keys = ", ".join(list(cls.model_fields)[:6])
-            self.report("CNN903", f"{_where(path)} takes keys ({keys}), not {_called(node)}", path, node.span)
+            takes = f"takes keys ({keys})" if keys else "takes no parameters"
+            self.report("CNN903", f"{_where(path)} {takes}, not {_called(node)}", path, node.span)
             return None
         before = len(self.findings)
         values: dict[str, Any] = {}
@@ -58,7 +60,11 @@ class _Parser:
             if key not in cls.model_fields:
                 self.unknown_key(cls, key, node, path)
                 continue
-            value = self.value(shape_of(cls.model_fields[key].annotation), child, (*path, key))
+            shape = shape_of(cls.model_fields[key].annotation)
+            if any(child.value == allowed and type(child.value) is not type(allowed) for allowed in shape.allowed):
+                self.wrong(cls, key, child, (*path, key))  # to Python, and so to pydantic, 1, 1.0 and true are equal
+                continue
+            value = self.value(shape, child, (*path, key))
             if value is not None:
                 values[key] = value
         return self.validated(cls, values, node, path, before)
@@ -69,21 +75,30 @@ class _Parser:
             instance = cls.model_validate(values)
         except ValidationError as error:
             # Keys that already have a finding are absent from `values`; pydantic must not call them missing.
-            for problem in error.errors(include_url=False, include_input=True):
-                key = problem["loc"][0]
+            for problem in error.errors(include_url=False, include_input=False):
+                if not problem["loc"]:  # keys that contradict each other
+                    self.report(
+                        "CNN903",
+                        f"{_where(path)}: {problem.get('ctx', {}).get('error', problem['msg'])}",
+                        path,
+                        node.span,
+                    )
+                    continue
+                key = str(problem["loc"][0])
                 if key in node.value and key not in values:
                     continue
                 if problem["type"] == "missing":
-                    label = cls.model_fields[str(key)].description
-                    self.report("CNN909", f"{_where((*path, str(key)))} is missing: {label}", path, _start(node))
+                    label = f"{cls.model_fields[key].description}; it takes {expected(cls, key)}"
+                    self.report("CNN909", f"{_where((*path, key))} is missing: {label}", path, _start(node))
                     continue
-                self.wrong(cls, str(key), node.value[key], (*path, str(key)))
+                self.wrong(cls, key, node.value[key], (*path, key))
             return None
         return instance if len(self.findings) == before else None
 
     def wrong(self, cls: type[Part], key: str, node: Node, path: Path) -> None:
         """One finding per key, however many members of a union rejected the value."""
-        if not any(f.path == path for f in self.findings):
+        if path not in self.wrong_paths:
+            self.wrong_paths.add(path)
             self.report("CNN903", f"{_where(path)}: {wrong_value(cls, key, node)}", path, node.span)
 
     def value(self, shape: Shape, node: Node, path: Path) -> Any:
@@ -133,7 +148,8 @@ class _Parser:
 
     def unknown_choice(self, section: Section, key: str, path: Path, span: Span) -> None:
         names = [choice.key for choice in section.choices]
-        message = f"{_where(path)}: no {section.name} is called {key!r}{_nearest(key, names)}; names: {_names(section)}"
+        shown = repr(key if len(key) <= 40 else key[:37] + "...")
+        message = f"{_where(path)}: no {section.name} is called {shown}{_nearest(key, names)}; names: {_names(section)}"
         self.report("CNN911", message, path, span)
 
 
@@ -153,7 +169,7 @@ def _where(path: Path) -> str:
 
 def _called(node: Node) -> str:
     if node.kind == "scalar":
-        return repr(node.value)
+        return repr(node.value) if len(node.text) <= 40 else f"{node.text[:37]}..."
     return f"a {node.kind} of {len(node.value)}"
 
 

@@ -16,13 +16,15 @@ MAX_BYTES = 1 << 20
 MAX_ENTRIES = 20_000
 MAX_DEPTH = 32  # the deepest published network needs 19: a branch inside a branch inside a repeated residual body
 MAX_TEXT = 10_000
+MAX_KEY = 100
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _YAML11_FLOAT = re.compile(r"([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _SPECIAL = {".nan": math.nan, ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf}
 _AMBIGUOUS = {"yes", "no", "on", "off", "y", "n"}
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f]")
+# Besides control characters: lone surrogates, and line ends that YAML counts and other programs do not.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\r(?!\n)")
 
 NAMES = {
     "CNN901": "yaml-syntax",
@@ -77,11 +79,11 @@ def read(text: str) -> tuple[Node, list[Finding]]:
     """The tree of a document that holds one mapping, and the findings that do not stop reading.
 
     Raises Unreadable for broken YAML and for what the strict rules forbid: tags, anchors, aliases, merge keys,
-    several documents, control characters, more than MAX_BYTES, MAX_ENTRIES, MAX_DEPTH or MAX_TEXT.
+    several documents, control characters, and for what is larger than a spec can be (the MAX_ constants).
     """
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         _stop("CNN908", f"the file is larger than {MAX_BYTES >> 20} MiB; a spec is a page", Span(0, 0, 1, 1, 1, 1))
-    bad = _CONTROL.search(text) or re.search("[\ud800-\udfff]", text)
+    bad = _CONTROL.search(text)
     if bad:
         _stop("CNN901", f"control character U+{ord(bad[0]):04X}; remove it", _at(text, bad.start()))
     reader = _Reader()
@@ -90,8 +92,10 @@ def read(text: str) -> tuple[Node, list[Finding]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = _at(text, mark.index) if mark else Span(0, 0, 1, 1, 1, 1)
-        context = f" {error.context}" if error.context else ""
-        raise Unreadable(_finding("CNN901", "error", f"{error.problem}{context}", (), span)) from None
+        problem = f"{error.problem} {error.context or ''}".strip()
+        if text[span.start : span.end] == "\t":
+            problem = "a tab in the indentation; use spaces"
+        raise Unreadable(_finding("CNN901", "error", problem, (), span)) from None
     except yaml.YAMLError as error:
         raise Unreadable(
             _finding("CNN901", "error", " ".join(str(error).split()), (), Span(0, 0, 1, 1, 1, 1))
@@ -151,6 +155,8 @@ class _Reader:
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
             if key is None:
                 _stop("CNN901", "a key must be a word, not a list or mapping", _span(event))
+            if len(key) > MAX_KEY:
+                _stop("CNN908", f"a key of more than {MAX_KEY} characters", _span(event))
             if key == "<<":
                 _stop("CNN907", "merge keys (<<) are not allowed; write the keys out", _span(event))
             node = self.node(next(events), events, (*path, key), depth + 1)
@@ -166,6 +172,8 @@ class _Reader:
         text, span = event.value, _span(event)
         if len(text) > MAX_TEXT:
             _stop("CNN908", f"a text of more than {MAX_TEXT:,} characters", span)
+        if bad := _CONTROL.search(text):
+            _stop("CNN901", f"control character U+{ord(bad[0]):04X}, written as an escape; remove it", span)
         if event.style not in (None, ""):
             return Node("scalar", span, text, text)
         if text.lower() in _AMBIGUOUS:

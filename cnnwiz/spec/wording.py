@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
 from cnnwiz.catalog.choice import Part
 from cnnwiz.spec.fields import shape_of
@@ -14,17 +15,23 @@ from cnnwiz.spec.reader import Node
 
 def wrong_value(cls: type[Part], key: str, node: Node) -> str:
     """Why `node` is not a value for the field `key` of `cls`."""
-    field = cls.model_fields[key]
-    return f"{_found(node, expected(cls, key))} is not allowed; it takes {expected(cls, key)}: {field.description}"
+    wanted = expected(cls, key)
+    return f"{_found(node, wanted)} is not allowed; it takes {wanted}: {cls.model_fields[key].description}"
 
 
+@cache
 def expected(cls: type[Part], key: str) -> str:
     """What a field takes: 'a whole number from 1 to 65536', 'one of same, valid', ..."""
     field = cls.model_fields[key]
+    shape = shape_of(field.annotation)
+    if shape.section:
+        return f"one of {', '.join(choice.key for choice in shape.section.choices)}"
+    if shape.part:
+        return f"keys ({', '.join(shape.part.model_fields)})"
     kinds = _kinds(field.annotation)
-    allowed = shape_of(field.annotation).allowed
+    allowed = [str(value) for value in shape.allowed]
     limits = _limits(field.metadata) or _inner_limits(field.annotation)
-    words = [f"one of {', '.join(str(value) for value in allowed)}"] if allowed else []
+    words = [f"one of {', '.join(allowed)}" if len(allowed) > 1 else allowed[0]] if allowed else []
     if "int" in kinds and "float" not in kinds:
         words.append(f"a whole number{limits}")
     if "float" in kinds:
@@ -34,18 +41,20 @@ def expected(cls: type[Part], key: str) -> str:
     if "str" in kinds:
         words.append("a text of letters, digits, '-', '_' and '.'" if _has_pattern(field.metadata) else "a text")
     if "tuple" in kinds:
-        words.append("a list of them" if words else "a list")
+        words.append("a list of them" if words else f"a list{_lengths(field.metadata)}")
     return ", or ".join(words) or "another value"
 
 
 def _found(node: Node, wanted: str) -> str:
     """The value as written, with a remark where the type surprises."""
     if node.kind != "scalar":
-        return "this list" if node.kind == "list" else "this mapping"
+        return f"a {node.kind} of {len(node.value)}"
     if isinstance(node.value, str):
         shown = node.text if len(node.text) <= 40 else node.text[:37] + "..."
         numeric = "number" in wanted and node.text[:1].isdigit()
         return f"the text {shown!r}" + (" (write plain digits, like 0.001 or 128)" if numeric else "")
+    if node.text.isdigit() and len(node.text) > 40:
+        return f"a number of {len(node.text):,} digits"
     if isinstance(node.value, float) and not math.isfinite(node.value):
         return "a number that is not finite"
     return node.text if len(node.text) <= 40 else node.text[:37] + "..."
@@ -76,6 +85,15 @@ def _limits(metadata: list[Any]) -> str:
     words += [f"of at most {high}" if high else "", f"below {below}" if below else ""]
     said = " and ".join(word for word in words if word)
     return f" {said}" if said else ""
+
+
+def _lengths(metadata: list[Any]) -> str:
+    """' of 1 to 1000' from the limits of a list's length."""
+    low = next((m.min_length for m in metadata if isinstance(m, MinLen)), 0)
+    high = next((m.max_length for m in metadata if isinstance(m, MaxLen)), None)
+    if not low and high is None:
+        return ""
+    return f" of at least {low}" if high is None else f" of {low} to {high}"
 
 
 def _inner_limits(annotation: Any) -> str:
