@@ -9,7 +9,7 @@ import types
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from hypothesis import assume, reject
+from hypothesis import HealthCheck, assume, reject, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -25,10 +25,14 @@ from cnnwiz.spec.document import Data, Model, Spec
 
 SPREAD = 6
 """Whole numbers are drawn from their lower limit up to this much above it."""
+WRITTEN = st.sampled_from([False, False, True])
+"""Whether a field that has a default gets a value."""
 MOST_PARAMETERS = 300_000
 MOST_NODES = 150
 READABLE = st.characters(exclude_categories=["Cc", "Cs"])
 """What a document may hold: control characters are refused, even as escapes."""
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests that draw specs: the first ones build pydantic's validators, which takes a second on a busy machine."""
 PAIRS = st.sampled_from([(1, 3), (3, 1), (2, 3)])
 LAYER_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "channels": st.sampled_from([4, 6, 8, 12, 16]),
@@ -88,7 +92,7 @@ def parts(draw: st.DrawFn, cls: type[Part], nesting: int = 1, **given: st.Search
     for name, field in cls.model_fields.items():
         if name in given:
             values[name] = draw(given[name])
-        elif field.is_required() or draw(st.booleans()):
+        elif field.is_required() or draw(WRITTEN):
             values[name] = draw(field_values(cls, name, nesting))
     try:
         return cls(**values)
@@ -139,7 +143,7 @@ def _tuples(members: tuple[Any, ...], limits: tuple[Any, ...], nesting: int) -> 
         ordered = all(getattr(member, "__origin__", member) is float for member in members)
         return values.map(lambda pair: tuple(sorted(pair))) if ordered else values
     least = _limit(limits, "min_length", 0)
-    most = min(_limit(limits, "max_length", 3), max(least, 3))
+    most = min(_limit(limits, "max_length", 2 + nesting), max(least, 1 + nesting))
     return st.lists(values_of(members[0], (), nesting), min_size=least, max_size=most).map(tuple)
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import networks, specs
+from strategies import networks, specs, unhurried
 
 from cnnwiz.catalog.choice import plain
 from cnnwiz.graph import graph_of
@@ -47,11 +47,13 @@ def read(text: str) -> Spec:
     return document.spec
 
 
+@unhurried
 @given(specs())
 def test_reading_gives_the_spec_again(spec):
     assert read(write(spec)) == spec
 
 
+@unhurried
 @given(specs(), st.data())
 def test_remarks_change_nothing(spec, data):
     places = places_of(plain(spec, explicit=True))
@@ -59,11 +61,13 @@ def test_remarks_change_nothing(spec, data):
     assert read(write(spec, remarks)) == spec
 
 
+@unhurried
 @given(networks())
 def test_networks_exist(spec):
     assert graph_of(spec).finding is None
 
 
+@unhurried
 @given(specs())
 def test_other_yaml_readers_see_the_same_data(spec):
     def listed(value):
@@ -89,9 +93,7 @@ def test_a_remark_writes_out_what_is_a_default():
 def test_wide_layers_are_broken_into_lines():
     path = "[conv: {channels: 16, kernel: 1}, conv: {channels: 16}, conv: {channels: 16, kernel: 5}]"
     text = write(read(f"cnnwiz: 1\nmodel:\n  layers:\n    - branches: {{paths: [{path}, {path}], repeat: 2}}\n"))
-    assert text.endswith(
-        f"    - branches:\n        paths:\n          - {path}\n          - {path}\n        repeat: 2\n"
-    )
+    assert f"    - branches:\n        paths:\n          - {path}\n          - {path}\n        repeat: 2\n" in text
 
 
 @pytest.mark.parametrize(
