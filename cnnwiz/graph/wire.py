@@ -19,7 +19,7 @@ from cnnwiz.graph.graph import INPUT, Field, Graph, Node, merged_field
 from cnnwiz.spec.document import Defaults, Model, Spec
 from cnnwiz.spec.finding import Finding, Path
 
-MAX_NODES = 10_000  # the longest published network, ResNet-1001, has about 3,500
+MAX_NODES = 5_000  # the longest published network, ResNet-1001, has about 3,400
 MAX_PARAMETERS = 4_000_000_000  # 16 GB in float32
 MAX_VALUES = 1 << 32  # of one map of one image, the same
 NAME = {"CNN200": "impossible-shape", "CNN299": "network-too-large"}
