@@ -11,6 +11,7 @@ def train(
     spec: Path = typer.Argument(None, help="Spec file. Not with --resume."),
     run_dir: Path = typer.Option(None, "--run-dir", help="New directory for this run. Default: runs/NAME-1, -2, ..."),
     resume: Path = typer.Option(None, "--resume", help="Go on with the run in this directory."),
+    seed: int = typer.Option(None, "--seed", min=0, help="Another training.seed than the spec's, for repeated runs."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
     no_lint: bool = typer.Option(False, "--no-lint", help="Train although lint finds errors."),
@@ -46,6 +47,9 @@ def train(
         from cnnwiz.spec import load
 
         parsed = load(spec)
+        if seed is not None:
+            training = parsed.training.model_copy(update={"seed": seed})
+            parsed = parsed.model_copy(update={"training": training})
         run = Run.create(run_dir or next_run_dir(Path("runs"), parsed.name), parsed)
     with run, StopRequest() as stop:
         try:

@@ -26,10 +26,11 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
     Raises CnnwizError (code 4) when the disk refuses; what was there before is then untouched.
     """
     data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+    # One metadata entry: safetensors orders several at random, and equal runs must give equal bytes.
+    text = canonical({"about": metadata, "sha256": digest(data, canonical(metadata))})
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
     try:
-        save_file(data, temporary, metadata={"cnnwiz": text, "sha256": digest(data, text)})
+        save_file(data, temporary, metadata={"cnnwiz": text})
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -47,10 +48,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             data = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         raise CnnwizError(f"{path}: cannot be read: {reason(error)}", code=4) from None
-    text = metadata.get("cnnwiz", "")
-    if metadata.get("sha256") != digest(data, text):
+    try:
+        envelope = json.loads(metadata["cnnwiz"])
+        about, expected = envelope["about"], envelope["sha256"]
+    except (KeyError, TypeError, ValueError):
+        raise CnnwizError(f"{path}: damaged, or not written by cnnwiz: it has no digest", code=4) from None
+    if expected != digest(data, canonical(about)):
         raise CnnwizError(f"{path}: damaged: its content does not match its digest", code=4)
-    return data, json.loads(text)
+    return data, about
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,6 +74,11 @@ def settle(temporary: Path, path: Path) -> None:
     _sync(temporary)
     temporary.replace(path)
     _sync(path.parent)
+
+
+def canonical(metadata: Mapping[str, Any]) -> str:
+    """The one JSON text of some metadata; floats keep every bit, NaN is an error."""
+    return json.dumps(metadata, sort_keys=True, allow_nan=False)
 
 
 def digest(tensors: Mapping[str, Tensor], text: str) -> str:

@@ -72,7 +72,6 @@ def fit(
         run.begin(spec, _facts(data, place, graph.parameters))
     run.truncate_logs(progress.epoch)
     yield _started(run, data, place, graph.parameters, steps, progress)
-    rate = 0.0
 
     for epoch in range(progress.epoch, training.epochs):
         began = time.monotonic()
@@ -125,6 +124,7 @@ def fit(
                 return
 
         # The epoch's numbers, then everything that must survive, in one file.
+        rate = learning_rate(spec, (epoch + 1) * steps - 1, steps)
         _require_finite(progress, epoch, rate)
         line = _epoch_line(epoch, rate, progress)
         trained = (steps - first) * training.batch_size

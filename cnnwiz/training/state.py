@@ -83,9 +83,10 @@ def restore(
     if average:
         average.network.load_state_dict(_below("average.", tensors))
     restored: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in state["optimizer"].items()}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, tensor in _below("optimizer.", tensors).items():
         index, name = key.split(".", 1)
-        restored.setdefault(int(index), {})[name] = tensor
+        restored.setdefault(int(index), {})[name] = _laid_out(tensor, parameters[int(index)])
     optimizer.load_state_dict({"state": restored, "param_groups": optimizer.state_dict()["param_groups"]})
     scaler.load_state_dict(state["scaler"])
     kept = ("epoch", "batch", "seen", "loss_sum", "correct", "best_accuracy", "best_epoch")
@@ -94,3 +95,10 @@ def restore(
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """`tensor` with the memory layout of its parameter: fused optimizers walk both as if they were flat."""
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
