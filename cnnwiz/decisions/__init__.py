@@ -12,6 +12,7 @@ from cnnwiz.decisions.engine import (
     defaults,
     missing,
     next_question,
+    plan,
     question,
     take,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "defaults",
     "missing",
     "next_question",
+    "plan",
     "question",
     "reason",
     "reasons",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from cnnwiz.catalog.choice import Choice, Part
 from cnnwiz.catalog.regularization import PENALTIES, Regularization
 from cnnwiz.decisions.architecture import Architecture, layers_of
-from cnnwiz.decisions.data import source_of
+from cnnwiz.decisions.data import facts_of, source_of
 from cnnwiz.decisions.engine import QUESTIONS, before, defaults
 from cnnwiz.decisions.parameters import parameters
 from cnnwiz.decisions.question import Answers, Question
@@ -53,11 +53,20 @@ def reasons(answers: Answers) -> dict[Path, str]:
 def reason(question: Question, answers: Answers) -> str:
     """Why the answer is what it is: the recommendation's reason, or that something else was answered."""
     advice = question.recommend(before(answers, question.key))
-    if advice is None or question.key == "data.source":
-        return "as answered" if question.key in answers else ""
+    if question.key == "data.source":
+        return _facts(answers)
+    if advice is None:
+        return "as answered"
     if answers.get(question.key, advice.value) == advice.value:
         return advice.reason
     return f"as answered; recommended: {question.show(advice.value)}"
+
+
+def _facts(answers: Answers) -> str:
+    """What is known about the data, as in "10 classes, grey, 8 px"."""
+    classes, channels, side = facts_of(before(answers))
+    known = [f"{classes} classes"] if classes else []
+    return ", ".join([*known, "grey" if channels == 1 else "RGB", *([f"{side} px"] if side else [])])
 
 
 def _part(cls: type[P], prefix: str, answers: Mapping[str, Any], built: Mapping[str, Any]) -> P:

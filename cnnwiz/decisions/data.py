@@ -45,14 +45,12 @@ def _has_path(answers: Mapping[str, Any]) -> bool:
 
 
 def _source(answers: Mapping[str, Any]) -> Advice:
-    return Advice("digits", "1,797 images, no download: a first result in seconds")
+    return Advice("digits", "nothing to download, trained in seconds")
 
 
 def _image_size(answers: Mapping[str, Any]) -> Advice:
     side = facts_of(answers).image_size
-    if side:
-        return Advice(side, f"the images' own size, {side} px")
-    return Advice(PHOTO_SIDE, f"photos: {PHOTO_SIDE} px trains about 3 times faster than 224")
+    return Advice(side, "the images' own size") if side else Advice(PHOTO_SIDE, "a third of the work of 224 px")
 
 
 def _needs_classes(answers: Mapping[str, Any]) -> bool:
@@ -66,20 +64,19 @@ def _name(answers: Mapping[str, Any]) -> Advice:
 
 
 def _augment(answers: Mapping[str, Any]) -> Advice:
-    mirrored = () if answers["data.source"] in DIGIT_SOURCES else ("horizontal_flip",)
-    why = "" if mirrored else "; mirrored digits are other signs"
-    if side_of(answers) < SMALL_SIDE:
-        return Advice(("random_crop", *mirrored), f"small images: shifted by an eighth of their side{why}")
-    return Advice(("random_resized_crop", *mirrored), f"photos: rectangles of 35 to 100 % of the area{why}")
+    crop = "random_crop" if side_of(answers) < SMALL_SIDE else "random_resized_crop"
+    if answers["data.source"] in DIGIT_SOURCES:
+        return Advice((crop,), "no flips: mirrored digits are other signs")
+    return Advice((crop, "horizontal_flip"), "shifted or cut out, and mirrored: the usual pair")
 
 
 def _crop_padding(answers: Mapping[str, Any]) -> Advice:
     padding = max(side_of(answers) // 8, 1)
-    return Advice(padding, f"an eighth of {side_of(answers)} px, as in the usual CIFAR recipe")
+    return Advice(padding, "an eighth of the side, as in the usual CIFAR recipe")
 
 
 def _crop_scale(answers: Mapping[str, Any]) -> Advice:
-    return Advice((0.35, 1.0), "0.08 cuts too much away for short trainings and small networks")
+    return Advice((0.35, 1.0), "0.08 leaves too little for short trainings")
 
 
 def _path_problem(value: Any, answers: Mapping[str, Any]) -> str | None:
@@ -97,7 +94,14 @@ NORMALIZE_LINES = {
 }
 
 _CLASSES = field_question(
-    Data, "classes", "data.classes", "data", level="recommended", when=_needs_classes, recommend=lambda answers: None
+    Data,
+    "classes",
+    "data.classes",
+    "data",
+    "Number of classes",
+    level="recommended",
+    when=_needs_classes,
+    recommend=lambda answers: None,
 )
 
 QUESTIONS: tuple[Question, ...] = (
@@ -115,7 +119,9 @@ QUESTIONS: tuple[Question, ...] = (
         "an .npz file, or the folder of a published set.",
     ),
     replace(_CLASSES, optional=False, expects="a whole number of at least 2"),
-    field_question(Data, "image_size", "data.image_size", "data", recommend=_image_size, level="guided"),
+    field_question(
+        Data, "image_size", "data.image_size", "data", "Side of the input in pixels", _image_size, level="guided"
+    ),
     field_question(Data, "canvas", "data.canvas", "data"),
     field_question(Data, "channels", "data.channels", "data", recommend=_channels),
     field_question(Data, "normalize", "data.normalize", "data", lines=NORMALIZE_LINES),

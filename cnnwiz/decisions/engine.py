@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -32,58 +32,58 @@ def question(key: str) -> Question:
 
 def next_question(answers: Answers, level: Level) -> Question | None:
     """The first question of this level that has something to decide and no answer; None when all are answered."""
-    known: dict[str, Any] = {}
-    for item in QUESTIONS:
-        if item.key in answers:
-            known[item.key] = answers[item.key]
-        elif item.when(known):
-            advice = item.recommend(known)
-            if advice is None or (_is_asked(item, level) and item.live(known)):
-                return item
-            known[item.key] = advice.value
-    return None
+    return next((item for item in plan(answers, level) if item.key not in answers), None)
+
+
+def plan(answers: Mapping[str, Any], level: Level) -> list[Question]:
+    """The questions of a level, answered and open, if all that are still open were answered as recommended.
+
+    One that nothing can be recommended for belongs to every level; one with a single possible answer to none.
+    """
+    wanted = LEVELS[: LEVELS.index(level) + 1]
+    return [
+        item
+        for item, known in _steps(answers)
+        if item.key in answers or item.recommend(known) is None or (item.level in wanted and item.live(known))
+    ]
 
 
 def answer(answers: Answers, key: str, value: Any) -> Change:
     """The answers with this one, and without those it makes impossible. Raises CnnwizError when it is not allowed."""
-    item = question(key)
-    known = before(answers, key)
-    if problem := item.problem(value, known):
+    if problem := question(key).problem(value, before(answers, key)):
         raise CnnwizError(f"{key}: {problem}")
-    known[key] = value
-    dropped = []
-    for later in QUESTIONS[QUESTIONS.index(item) + 1 :]:
-        asked = later.when(known)
-        if later.key in answers:
-            reason = later.problem(answers[later.key], known) if asked else "no longer asked"
-            if reason:
-                dropped.append((later.key, reason))
-            else:
-                known[later.key] = answers[later.key]
-        if asked and later.key not in known and (advice := later.recommend(known)):
-            known[later.key] = advice.value
-    return Change(answers.put(key, value).without(*(name for name, _ in dropped)), tuple(dropped))
+    values, asked = dict(answers.put(key, value)), set()
+    dropped: dict[str, str] = {}
+    for item, known in _steps(values):
+        asked.add(item.key)
+        if item.key in values and (problem := item.problem(values[item.key], known)):
+            dropped[item.key] = problem
+            del values[item.key]
+    dropped |= {name: "no longer asked" for name in values if name not in asked}
+    return Change(answers.put(key, value).without(*dropped), tuple(dropped.items()))
 
 
 def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
     """Answers typed as `KEY=TEXT`, and everything that is wrong with them, in the order of the questions."""
-    problems, values = [], {}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
     for key in texts:
         try:
             question(key)
         except CnnwizError as error:
             problems.append(str(error))
     known: dict[str, Any] = {}
-    for item in QUESTIONS:
-        asked = item.when(known)
+    asked = set()
+    for item, earlier in _steps(values, known):
+        asked.add(item.key)
         if item.key in texts:
-            value, problem = item.read(texts[item.key], known) if asked else (None, _unasked(item, known))
+            value, problem = item.read(texts[item.key], earlier)
             if problem:
                 problems.append(f"{item.key}: {problem}")
             else:
-                known[item.key] = values[item.key] = value
-        if asked and item.key not in known and (advice := item.recommend(known)):
-            known[item.key] = advice.value
+                values[item.key] = value
+    left = [item for item in QUESTIONS if item.key in texts and item.key not in asked]
+    problems += [f"{item.key}: {_unasked(item, known)}" for item in left]
     return Answers(values, frozenset(values)), problems
 
 
@@ -96,53 +96,42 @@ def back(answers: Answers, key: str | None = None) -> str | None:
 
 
 def before(answers: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
-    """Answers to all questions before `key` (without it: to all), those not given as recommended.
-
-    Stops before the first question that has neither an answer nor a recommendation.
-    """
+    """Answers to all questions before `key` (without it: to all), those not given as recommended."""
     known: dict[str, Any] = {}
-    for item in QUESTIONS:
+    for item, earlier in _steps(answers, known):
         if item.key == key:
-            break
-        if not item.when(known):
-            continue
-        advice = None if item.key in answers else item.recommend(known)
-        if item.key not in answers and advice is None:
-            break
-        known[item.key] = answers[item.key] if advice is None else advice.value
+            return dict(earlier)
     return known
 
 
 def missing(answers: Mapping[str, Any]) -> list[Question]:
     """Questions that must be answered because nothing can be recommended, as far as the answers tell."""
-    found, known = [], {}
-    for item in QUESTIONS:
-        if item.key in answers:
-            known[item.key] = answers[item.key]
-        elif item.when(known):
-            advice = item.recommend(known)
-            if advice is None:
-                found.append(item)
-            else:
-                known[item.key] = advice.value
-    return found
+    return [item for item, known in _steps(answers) if item.key not in answers and item.recommend(known) is None]
 
 
 def defaults(answers: Answers) -> Answers:
     """All questions answered, as recommended where no answer was given. Raises CnnwizError naming those that cannot."""
     if open_questions := missing(answers):
-        wanted = ", ".join(item.key for item in open_questions)
-        raise CnnwizError(f"answers are missing: {wanted}")
+        raise CnnwizError(f"answers are missing: {', '.join(item.key for item in open_questions)}")
     return Answers(before(answers), answers.given)
 
 
-def _is_asked(item: Question, level: Level) -> bool:
-    return LEVELS.index(item.level) <= LEVELS.index(level)
+def _steps(
+    answers: Mapping[str, Any], known: dict[str, Any] | None = None
+) -> Iterator[tuple[Question, dict[str, Any]]]:
+    """Each question that arises, with the answers to all earlier ones: given, or else recommended."""
+    known = {} if known is None else known
+    for item in QUESTIONS:
+        if not item.when(known):
+            continue
+        yield item, known
+        if item.key in answers:
+            known[item.key] = answers[item.key]
+        elif advice := item.recommend(known):
+            known[item.key] = advice.value
 
 
 def _unasked(item: Question, known: Mapping[str, Any]) -> str:
     """Why a question does not arise: the answer it hangs on."""
     parent = next((key for key in (item.key.rsplit(".", depth)[0] for depth in (1, 2)) if key in known), None)
-    return (
-        f"does not apply while {parent} is {question(parent).show(known[parent])}" if parent else "does not apply here"
-    )
+    return f"does not apply while {parent} is {question(parent).show(known[parent])}" if parent else "does not apply"

@@ -101,7 +101,7 @@ def parameter_questions(
             if not is_asked(cls, name):
                 continue
             level, recommend = details.get(f"{cls.key}.{name}", ("all", None))
-            prompt = f"{cls.key}: {cls.model_fields[name].description}"
+            prompt = f"{_sentence(cls.key)}: {cls.model_fields[name].description}"
             when = _chosen(key, cls.key)
             made.append(field_question(cls, name, f"{key}.{cls.key}.{name}", chapter, prompt, recommend, level, when))
     return tuple(made)
@@ -148,7 +148,7 @@ def field_question(
     return Question(
         key=key,
         chapter=chapter,
-        prompt=prompt or field.description or name,
+        prompt=prompt or _sentence(field.description or name),
         kind=kind,
         level=level,
         choices=lambda answers: offered,
@@ -157,8 +157,12 @@ def field_question(
         validate=lambda value, answers: _objection(part, name, value),
         expects=f"{takes}, or {NOTHING}" if optional else takes,
         optional=optional,
-        help=f"{field.description}. It takes {takes}.",
+        help=f"{_sentence(field.description or name)}. It takes {takes}.",
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _form(annotation: Any) -> tuple[Kind, tuple[Any, ...]]:

@@ -37,10 +37,11 @@ class Option(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """A recommended answer and its reason, with a number where one was measured."""
+    """A recommended answer and its reason in a few words; a number of points in it is that of the evidence named."""
 
     value: Any
     reason: str
+    evidence: tuple[str, ...] = ()
 
 
 class Answers(Mapping[str, Any]):
