@@ -122,7 +122,11 @@ def test_json_of_a_finding(spec, capsys) -> None:
         "end_column": 15,
         "path": "schedule.step",
         "evidence": ["lr_linear", "lr_exp_160k", "lr_linear_160k"],
-        "fix": None,
+        "fix": {
+            "safety": "unsafe",
+            "message": "write linear in place of step",
+            "edits": [{"start": 63, "end": 67, "text": "linear"}],
+        },
     }
 
 

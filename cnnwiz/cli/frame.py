@@ -65,6 +65,12 @@ def concise(finding: Finding, document: Document) -> str:
     return visible(text).replace("\n", " ")
 
 
+def repair_note(finding: Finding, document: Document) -> str:
+    """file:line:column: CODE name: what was done about it."""
+    done = finding.fix.message if finding.fix else "left alone"
+    return visible(f"{_place(finding, document)}: {finding.code} {finding.name}: {done}")
+
+
 def tone(finding: Finding) -> str:
     """The colour of a severity."""
     return {"error": "red", "warning": "yellow", "info": "blue"}[finding.severity]

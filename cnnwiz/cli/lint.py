@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -34,6 +35,9 @@ def lint(
     everything: bool = typer.Option(
         False, "--all", help="Show findings of severity info, too; JSON always holds them."
     ),
+    fix: bool = typer.Option(False, "--fix", help="Apply repairs that leave the training run as it is."),
+    unsafe_fixes: bool = typer.Option(False, "--unsafe-fixes", help="With --fix or --diff: also those that change it."),
+    diff: bool = typer.Option(False, "--diff", help="Show what --fix would change, write nothing."),
     statistics: bool = typer.Option(False, "--statistics", help="Count the findings of each rule instead."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No line of totals."),
 ) -> int:
@@ -48,18 +52,57 @@ def lint(
     from cnnwiz.spec.finding import SEVERITIES
 
     chosen, ignored = _known(select), _known(ignore)
+    shows_infos = bool(everything or chosen or fail_on == "info" or output_format == "json")
     documents = [open_document(file) for file in files]
     found = [(document, selected(check(document), chosen, ignored)) for document in documents]
-    if not (everything or chosen or fail_on == "info" or output_format == "json"):
-        shown = [(document, [f for f in findings if f.severity != "info"]) for document, findings in found]
-    else:
-        shown = found
+    if diff:
+        return _preview(_shown(found, shows_infos), unsafe_fixes)
+    if fix and (written := _repair(_shown(found, shows_infos), unsafe_fixes)):
+        documents = [open_document(document.name) if document.name in written else document for document in documents]
+        found = [(document, selected(check(document), chosen, ignored)) for document in documents]
+    shown = _shown(found, shows_infos)
     _show(shown, output_format, statistics)
     if output_format == "full" and not quiet:
         hidden = sum(len(findings) for _, findings in found) - sum(len(findings) for _, findings in shown)
         print(totals([f for _, findings in shown for f in findings], len(files), hidden))
     failing = () if fail_on == "never" else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     return int(any(f.severity in failing for _, findings in found for f in findings))
+
+
+def _shown(found: Found, infos: bool) -> Found:
+    """The findings people are to see."""
+    return [(document, [f for f in findings if infos or f.severity != "info"]) for document, findings in found]
+
+
+def _preview(found: Found, unsafe: bool) -> int:
+    """Print what --fix would change; 1 when it would change anything."""
+    from cnnwiz.cli.repair import changes
+    from cnnwiz.rules.repair import repaired
+
+    texts = [(document, repaired(document, findings, unsafe)[0]) for document, findings in found]
+    lines = [line for document, text in texts for line in changes(document, text)]
+    print("\n".join(lines) if lines else "nothing to fix")
+    return int(bool(lines))
+
+
+def _repair(found: Found, unsafe: bool) -> set[str]:
+    """Write the repaired files and say on stderr what was done; the names of the files that changed."""
+    from cnnwiz.cli.frame import repair_note
+    from cnnwiz.cli.repair import rewrite
+    from cnnwiz.errors import CnnwizError
+    from cnnwiz.rules.repair import repaired
+
+    written = set()
+    for document, findings in found:
+        text, applied = repaired(document, findings, unsafe)
+        if not applied:
+            continue
+        if document.name == "<stdin>":
+            raise CnnwizError("standard input cannot be repaired in place; give a file, or take --diff")
+        rewrite(Path(document.name), text)
+        written.add(document.name)
+        print("\n".join(repair_note(f, document) for f in applied), file=sys.stderr)
+    return written
 
 
 def _show(found: Found, output_format: str, statistics: bool) -> None:
@@ -120,11 +163,15 @@ def as_json(finding: Finding, document: Document) -> dict[str, Any]:
 
 
 def totals(findings: list[Finding], files: int, hidden: int) -> str:
-    """1 error, 2 warnings in 1 file; 3 infos not shown (--all)"""
+    """1 error, 2 warnings in 1 file; 3 infos not shown (--all); 1 can be repaired with --fix"""
     counts = Counter(f.severity for f in findings)
     said = ", ".join(_count(counts[s], s) for s in ("error", "warning", "info") if counts[s]) or "nothing found"
-    more = f"; {_count(hidden, 'info')} not shown (--all)" if hidden else ""
-    return f"{said} in {_count(files, 'file')}{more}"
+    safety = Counter(f.fix.safety for f in findings if f.fix and f.fix.edits)
+    parts = [f"{said} in {_count(files, 'file')}"]
+    parts += [f"{_count(hidden, 'info')} not shown (--all)"] if hidden else []
+    parts += [f"{safety['safe']} can be repaired with --fix"] if safety["safe"] else []
+    parts += [f"{safety['unsafe']} with --fix --unsafe-fixes"] if safety["unsafe"] else []
+    return "; ".join(parts)
 
 
 def painter() -> Paint:

@@ -34,6 +34,7 @@ from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
 from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
 from cnnwiz.rules.reading import READING
 from cnnwiz.rules.relu_without_norm import ReluWithoutNorm
+from cnnwiz.rules.repair import with_repair
 from cnnwiz.rules.rule import Rule
 from cnnwiz.rules.saturating_activation_without_norm import SaturatingActivationWithoutNorm
 from cnnwiz.rules.schedule_not_finished import ScheduleNotFinished
@@ -104,7 +105,7 @@ def check(document: Document) -> list[Finding]:
     if document.spec is not None:
         subject = subject_of(document.spec, document)
         found += [finding for rule in RULES for finding in rule.check(subject)]
-    return ordered(suppressed(document, found, RULES))
+    return ordered(suppressed(document, (with_repair(finding, document) for finding in found), RULES))
 
 
 def find(word: str) -> list[Rule]:

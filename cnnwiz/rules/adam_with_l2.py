@@ -52,4 +52,4 @@ class AdamWithL2(Rule):
                 "Adam divides the L2 penalty away, so it hardly decays anything; write adamw (factor about 0.01 to "
                 "0.05)"
             )
-            yield subject.finding(self, message, ("optimizer", "adam"))
+            yield subject.finding(self, message, ("optimizer", "adam"), write="adamw")

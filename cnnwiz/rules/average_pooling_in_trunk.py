@@ -64,4 +64,5 @@ class AveragePoolingInTrunk(Rule):
             "write max or max_plus_avg"
         )
         measured = subject.side >= MEASURED_SIDE
-        yield subject.finding(self, message, subject.origin(poolings[0], "pool"), None if measured else "warning")
+        severity = None if measured else "warning"
+        yield subject.finding(self, message, subject.origin(poolings[0], "pool"), severity, write="max")

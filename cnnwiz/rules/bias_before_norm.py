@@ -56,4 +56,4 @@ class BiasBeforeNorm(Rule):
         }
         for path in sorted(found, key=str):
             message = "batch norm subtracts this convolution's bias again; leave bias out"
-            yield subject.finding(self, message, (*path, "bias"))
+            yield subject.finding(self, message, (*path, "bias"), write="false")

@@ -48,4 +48,4 @@ class CeilWithStridedConv(Rule):
             layer = subject.value(path)
             if isinstance(layer, Pool) and layer.ceil:
                 message = "a strided convolution has no partly filled windows: ceil cannot be obeyed; remove it"
-                yield subject.finding(self, message, (*path, "ceil"))
+                yield subject.finding(self, message, (*path, "ceil"), write="false")

@@ -53,4 +53,4 @@ class DeepPlainElu(Rule):
             f"ELU with alpha 1 or more through {depth} convolutions without norm or shortcuts: VGG-16 diverged so at "
             "128 px and trained with alpha 0.5; write elu: {alpha: 0.5}"
         )
-        yield subject.finding(self, message, subject.origin(strong[0], "activation"))
+        yield subject.finding(self, message, subject.origin(strong[0], "activation"), write="{elu: {alpha: 0.5}}")

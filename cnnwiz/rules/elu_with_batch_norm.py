@@ -59,4 +59,4 @@ class EluWithBatchNorm(Rule):
             "ELU gains nothing over ReLU once batch norm is there (0.498 against 0.499 on CaffeNet) and costs more; "
             "write relu"
         )
-        yield subject.finding(self, message, subject.origin(elus[0], "activation"))
+        yield subject.finding(self, message, subject.origin(elus[0], "activation"), write="relu")

@@ -60,4 +60,4 @@ class GaussianWithoutNorm(Rule):
             f"one deviation for {trained} trained layers without norm: the signal vanishes or explodes with depth; "
             "write kaiming"
         )
-        yield subject.finding(self, message, ("model", "defaults", "init"))
+        yield subject.finding(self, message, ("model", "defaults", "init"), write="kaiming")

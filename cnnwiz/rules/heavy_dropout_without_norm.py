@@ -64,4 +64,4 @@ class HeavyDropoutWithoutNorm(Rule):
                 f"dropout {subject.value((*path, field)):g} behind at most {WIDEST} features: CaffeNet without norm "
                 "gained 2.6 points with 0.3 over 0.5; write 0.3"
             )
-            yield subject.finding(self, message, (*path, field))
+            yield subject.finding(self, message, (*path, field), write="0.3")

@@ -43,4 +43,4 @@ class ImagenetStatisticsOnGrey(Rule):
         data = subject.spec.data
         if data.normalize == "imagenet" and (data.channels or data.source.facts().channels) == 1:
             message = "ImageNet's mean and deviation have three channels, these images one; write normalize: dataset"
-            yield subject.finding(self, message, ("data", "normalize"))
+            yield subject.finding(self, message, ("data", "normalize"), write="dataset")

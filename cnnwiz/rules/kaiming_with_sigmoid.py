@@ -49,4 +49,4 @@ class KaimingWithSigmoid(Rule):
             message = (
                 f"Kaiming is made for ReLU; before {found[0].kind} Xavier balances signal and gradient; write xavier"
             )
-            yield subject.finding(self, message, ("model", "defaults", "init"))
+            yield subject.finding(self, message, ("model", "defaults", "init"), write="xavier")

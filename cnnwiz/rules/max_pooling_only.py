@@ -57,4 +57,4 @@ class MaxPoolingOnly(Rule):
             "max pooling alone: its sum with average pooling gained 1.2 points on CaffeNet without a parameter (128 "
             "px, one run); try max_plus_avg"
         )
-        yield subject.finding(self, message, subject.origin(poolings[0], "pool"))
+        yield subject.finding(self, message, subject.origin(poolings[0], "pool"), write="max_plus_avg")

@@ -57,4 +57,4 @@ class NesterovWithoutMomentum(Rule):
             message = (
                 "nesterov has no meaning at momentum 0: this is plain gradient descent; remove it, or give momentum 0.9"
             )
-            yield subject.finding(self, message, ("optimizer", "sgd", "nesterov"))
+            yield subject.finding(self, message, ("optimizer", "sgd", "nesterov"), write="false")

@@ -58,4 +58,4 @@ class NetworkWithoutActivation(Rule):
             f"no activation in {len(trained)} trained layers: they are together one linear map, but for pooling; "
             "CaffeNet lost 8.2 points so, and 43.6 without max pooling; write relu"
         )
-        yield subject.finding(self, message, subject.origin(trained[0], "activation"))
+        yield subject.finding(self, message, subject.origin(trained[0], "activation"), write="relu")

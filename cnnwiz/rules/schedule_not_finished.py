@@ -65,4 +65,4 @@ class ScheduleNotFinished(Rule):
             f"linear decay ends with {schedule.final:.3g} of the learning rate: CaffeNet wins in the last steps, "
             f"{lost}; leave final at 0"
         )
-        yield subject.finding(self, message, ("schedule", "linear", "final"))
+        yield subject.finding(self, message, ("schedule", "linear", "final"), write="0")

@@ -64,6 +64,6 @@ class StepSchedule(Rule):
         message = "step decay: linear decay to zero gained 2.2 points over it on CaffeNet at the same length"
         if subject.norms:
             message += " (no norm; not measured with one); write schedule: linear"
-            yield subject.finding(self, message, ("schedule", "step"), "info")
+            yield subject.finding(self, message, ("schedule", "step"), "info", write="linear")
         else:
-            yield subject.finding(self, message + "; write schedule: linear", ("schedule", "step"))
+            yield subject.finding(self, message + "; write schedule: linear", ("schedule", "step"), write="linear")

@@ -13,7 +13,8 @@ from cnnwiz.catalog.pooling import Pool2d
 from cnnwiz.catalog.primitive import Convolution2d
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import INPUT, Graph, Node, graph_of
-from cnnwiz.spec import Document, Finding, Fix, Severity, Span, Spec
+from cnnwiz.rules.repair import swap
+from cnnwiz.spec import Document, Finding, Severity, Span, Spec
 from cnnwiz.spec.finding import START, Path
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ class Subject:
     """Why there is no network, where its shapes are the reason."""
 
     def finding(
-        self, rule: Rule, message: str, path: Path, severity: Severity | None = None, fix: Fix | None = None
+        self, rule: Rule, message: str, path: Path, severity: Severity | None = None, write: str | None = None
     ) -> Finding:
-        """What `rule` has found at `path`."""
+        """What `rule` has found at `path`; `write` is what to put there instead, where a single value is to blame."""
         span = place(self.document, path)
+        fix = swap(self.document, path, write) if write else None
         return Finding(rule.code, rule.name, severity or rule.severity, message, path, span, rule.evidence, fix)
 
     def value(self, path: Path) -> Any:

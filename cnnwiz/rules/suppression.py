@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from cnnwiz.rules.reading import GOOD, FileRule
-from cnnwiz.spec import Finding, Span
+from cnnwiz.spec import Edit, Finding, Fix, Span
 
 if TYPE_CHECKING:
     from cnnwiz.rules.rule import Rule
@@ -57,6 +57,8 @@ class _Ignore:
     span: Span
     line: int | None
     """The line it is about; None for the whole file."""
+    comment: Span | None
+    """The comment, where this is its only word."""
     reason: str
     used: list[Finding] = field(default_factory=list)
 
@@ -73,7 +75,9 @@ def suppressed(document: Document, findings: Iterable[Finding], rules: Sequence[
     names = [word for rule in rules for word in (rule.code, rule.name)]
     for ignore in ignores:
         if not ignore.used:
-            yield _about(UnusedSuppression(), ignore, _unused(ignore, names))
+            removal = Edit(ignore.comment.start, ignore.comment.end, "") if ignore.comment else None
+            fix = Fix("safe", "remove the comment", (removal,)) if removal else None
+            yield replace(_about(UnusedSuppression(), ignore, _unused(ignore, names)), fix=fix)
         if not ignore.reason:
             yield _about(
                 SuppressionWithoutReason(), ignore, f"why is {ignore.word} ignored? write the reason behind the bracket"
@@ -109,9 +113,11 @@ def _ignores(document: Document) -> Iterator[_Ignore]:
         if before >= 0 and comment.start() < ends[before]:
             continue
         line = None if comment[1] == "ignore-file" else _line(document.text, comment.start())
-        for word in re.finditer(r"[^,\s]+", comment[2]):
+        words = list(re.finditer(r"[^,\s]+", comment[2]))
+        for word in words:
             span = _span(document.text, comment.start(2) + word.start(), comment.start(2) + word.end())
-            yield _Ignore(word[0], span, line, comment[3].strip())
+            whole = _whole(document.text, comment.start(), comment.end()) if len(words) == 1 else None
+            yield _Ignore(word[0], span, line, whole, comment[3].strip())
 
 
 def _texts(node: Node) -> Iterator[tuple[int, int]]:
@@ -133,6 +139,15 @@ def _line(text: str, comment: int) -> int:
         if content.strip() and not content.lstrip().startswith("#"):
             return number
     return line
+
+
+def _whole(text: str, start: int, end: int) -> Span:
+    """A comment with the blanks before it, and with its line where nothing else is on it."""
+    begin = text.rfind("\n", 0, start) + 1
+    if text[begin:start].strip():
+        return _span(text, begin + len(text[begin:start].rstrip()), end)
+    rest = re.compile(r"\r?\n?").match(text, end)
+    return _span(text, begin, rest.end() if rest else end)
 
 
 def _span(text: str, start: int, end: int) -> Span:

@@ -1,0 +1,43 @@
+"""What `cnnwiz lint --fix` and `--diff` do with a file: show the changes, or write them at once and completely."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnwiz.cli.plain import visible
+from cnnwiz.errors import CnnwizError
+
+if TYPE_CHECKING:
+    from cnnwiz.spec import Document
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def changes(document: Document, text: str) -> Iterator[str]:
+    """The difference between a document and its repaired text, as `diff -u` prints it."""
+    before, after = document.text.splitlines(), text.splitlines()
+    for line in unified_diff(before, after, document.name, f"{document.name} (repaired)", n=1, lineterm=""):
+        yield visible(line)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Replace the file's content by `text`; whoever reads meanwhile, or after a crash, gets the old or the new one."""
+    target = path.resolve()  # a link stays a link
+    fresh = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
+    try:
+        mark = BYTE_ORDER_MARK if target.read_bytes().startswith(BYTE_ORDER_MARK) else b""
+        with fresh.open("xb") as file:
+            file.write(mark + text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(target, fresh)
+        fresh.replace(target)
+    except OSError as error:
+        raise CnnwizError(f"{path}: cannot be written: {error.strerror}", 4) from None
+    finally:
+        fresh.unlink(missing_ok=True)
