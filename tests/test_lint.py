@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +192,18 @@ def test_several_files_and_the_same_bytes_twice(tmp_path, capsys) -> None:
     assert all(path in outputs[0] for path in paths)
     assert outputs[0].endswith("in 3 files\n")
     assert "\x1b" not in outputs[0]
+
+
+@pytest.mark.parametrize("command", [["rules"], ["lint", *["FILE"] * 60]])
+def test_a_closed_pipe_is_no_error(command, spec) -> None:
+    path = spec(WARNING)
+    arguments = [sys.executable, "-m", "cnnwiz", *(path if word == "FILE" else word for word in command)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_rules_lists_them(capsys) -> None:

@@ -58,6 +58,8 @@ def invoke(arguments: list[str]) -> int:
         return stop.exit_code
     except typer.Abort:
         return 130
+    except SystemExit:  # typer's answer to a closed pipe
+        raise BrokenPipeError from None
     except USAGE_ERRORS as error:  # unknown option, missing argument: says what is allowed
         error.show()
         return 2
