@@ -28,6 +28,7 @@ class Window:
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)  # before the first position: top, left
 
 
 class ShapeError(ValueError):

@@ -60,7 +60,8 @@ class Pool2d(Primitive):
         return (inputs[0][0], *window_shape(inputs[0][1:], self.window(), self.padding, self.ceil))
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(self.kernel, self.stride)
+        top, _, left, _ = self.padding
+        return Window(self.kernel, self.stride, padding=(top, left))
 
 
 class MaxPool2d(Pool2d):

@@ -53,7 +53,8 @@ class Convolution2d(Primitive):
         return channels * height * width * (inputs[0][0] // self.groups) * self.kernel[0] * self.kernel[1]
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(self.kernel, self.stride, self.dilation)
+        top, _, left, _ = self.padding
+        return Window(self.kernel, self.stride, self.dilation, (top, left))
 
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from cnnwiz.catalog.initialization import Initialization
-from cnnwiz.catalog.operation import Operation, Parameter, Shape
+from cnnwiz.catalog.operation import Operation, Parameter, Shape, Window
 from cnnwiz.spec.finding import Finding, Path
 
 INPUT = -1
@@ -15,10 +15,15 @@ INPUT = -1
 
 @dataclass(frozen=True)
 class Field:
-    """What one output position sees of the input: its extent and the distance between neighbours, in input pixels."""
+    """What output positions see of the input, in input pixels along height and width.
+
+    `size` is the extent that one position sees, `jump` the distance between neighbours, `start` where the extent of the
+    first position begins (before the image, at a negative number, where there is padding).
+    """
 
     size: tuple[int, int] = (1, 1)
     jump: tuple[int, int] = (1, 1)
+    start: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,19 @@ class Graph:
 
 
 def merged_field(fields: list[Field], operation: Operation, shapes: tuple[Shape, ...]) -> Field:
-    """The field behind an operation: the largest of its inputs, grown by its window."""
-    size = (max(f.size[0] for f in fields), max(f.size[1] for f in fields))
-    jump = (max(f.jump[0] for f in fields), max(f.jump[1] for f in fields))
-    window = operation.window(*shapes)
-    if window is None:
-        return Field(size, jump)
-    grown = [size[axis] + (window.kernel[axis] - 1) * window.dilation[axis] * jump[axis] for axis in (0, 1)]
-    return Field((grown[0], grown[1]), (jump[0] * window.stride[0], jump[1] * window.stride[1]))
+    """The field behind an operation: what its inputs see together, grown by its window.
+
+    Exact where the inputs have one jump, as they do in networks whose paths take the same strides; else the largest.
+    """
+    window = operation.window(*shapes) or Window((1, 1))
+    (height, down, top), (width, right, left) = (_seen(fields, window, axis) for axis in (0, 1))
+    return Field((height, width), (down, right), (top, left))
+
+
+def _seen(fields: list[Field], window: Window, axis: int) -> tuple[int, int, int]:
+    """(size, jump, start) along one axis."""
+    start = min(field.start[axis] for field in fields)
+    end = max(field.start[axis] + field.size[axis] for field in fields)
+    jump = max(field.jump[axis] for field in fields)
+    size = end - start + (window.kernel[axis] - 1) * window.dilation[axis] * jump
+    return size, jump * window.stride[axis], start - window.padding[axis] * jump
