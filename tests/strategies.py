@@ -21,7 +21,7 @@ from cnnwiz.catalog.layer import Layer
 from cnnwiz.catalog.layers import Conv
 from cnnwiz.catalog.source import Digits
 from cnnwiz.graph import Graph, graph_of
-from cnnwiz.spec.document import Data, Model, Spec
+from cnnwiz.spec.document import Data, Defaults, Model, Spec
 
 SPREAD = 6
 """Whole numbers are drawn from their lower limit up to this much above it."""
@@ -76,12 +76,14 @@ def possible(spec: Spec) -> tuple[Spec, Graph]:
         if graph.finding is None:
             return spec, graph
         place = graph.finding.path
-        layers, head = list(spec.model.layers), spec.model.head
+        layers, head, defaults = list(spec.model.layers), spec.model.head, spec.model.defaults
         if place[1] == "head":
             head = FlattenHead() if head.key == AverageHead.key else AverageHead()
         else:
             del layers[int(place[2])]
-        model = Model(defaults=spec.model.defaults, layers=tuple(layers) or (Conv(channels=4),), head=head)
+        if not layers:  # nothing can follow with these defaults, such as 32 groups for 4 channels
+            layers, defaults = [Conv(channels=4)], Defaults()
+        model = Model(defaults=defaults, layers=tuple(layers), head=head)
         spec = spec.model_copy(update={"model": model})
 
 

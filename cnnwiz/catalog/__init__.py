@@ -16,6 +16,7 @@ from cnnwiz.catalog.loss import LOSSES, Loss
 from cnnwiz.catalog.normalization import NORMALIZATIONS, Normalization
 from cnnwiz.catalog.optimizer import OPTIMIZERS, Optimizer
 from cnnwiz.catalog.pooling import POOLINGS, Pooling
+from cnnwiz.catalog.rectifier import RECTIFIERS
 from cnnwiz.catalog.regularization import PENALTIES
 from cnnwiz.catalog.schedule import SCHEDULES, Schedule
 from cnnwiz.catalog.shortcut import SHORTCUTS, Shortcut
@@ -40,7 +41,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(Source, SOURCES, "Data sources"),
     Section(Augmentation, AUGMENTATIONS, "Data augmentation"),
     Section(Initialization, INITIALIZATIONS, "Initialization"),
-    Section(Activation, ACTIVATIONS, "Activation functions"),
+    Section(Activation, ACTIVATIONS + RECTIFIERS, "Activation functions"),
     Section(Loss, LOSSES, "Loss functions"),
     Section(Normalization, NORMALIZATIONS, "Normalization"),
     Section(Optimizer, OPTIMIZERS, "Optimizers"),

@@ -19,6 +19,10 @@ class Activation(Operation):
 
     section: ClassVar[str] = "activation"
 
+    def inputs(self) -> int:
+        """Channels that become one: more than 1 makes the layer in front that many times as wide."""
+        return 1
+
     def slope(self) -> float | None:
         """Slope for negative inputs if the activation is (leaky) ReLU-like, else None; Kaiming's gain needs it."""
         return None
@@ -125,6 +129,106 @@ class Sigmoid(Activation):
         return nn.Sigmoid()
 
 
+class Tanh(Activation):
+    """Hyperbolic tangent: values in (-1, 1), odd, slope 1 at 0.
+
+    Use: bounded features, early networks; with Xavier or LeCun initialization.
+
+    Avoid: several hidden layers without norm: it lost 7.0 points on CaffeNet, and still 5.1 with batch norm; large
+    learning rates, at which it did not begin to learn.
+
+    Cost: two exponentials per value, no parameters.
+    """
+
+    key: ClassVar[str] = "tanh"
+    papers: ClassVar[tuple[str, ...]] = ("LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998",)
+    evidence: ClassVar[tuple[str, ...]] = ("act_tanh", "bn_tanh")
+    conflicts: ClassVar[dict[str, str]] = {
+        "initialization.kaiming": "Kaiming's factor 2 is for ReLU; Xavier fits a symmetric, about linear activation"
+    }
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Tanh()
+
+
+class Selu(Activation):
+    """Scaled ELU: s * x for x > 0, s * a * (exp(x) - 1) below, with a = 1.6733 and s = 1.0507, which draw the values of
+    every layer to mean 0 and variance 1.
+
+    Use: deep stacks of fully connected layers, with LeCun initialization, standardized input and alpha dropout.
+
+    Avoid: convolutional networks with shortcuts or max pooling, where nothing is gained (-0.1 points on CaffeNet);
+    batch norm and ordinary dropout, which undo what it does.
+
+    Cost: one exponential per negative value, no parameters.
+    """
+
+    key: ClassVar[str] = "selu"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1706.02515",)
+    evidence: ClassVar[tuple[str, ...]] = ("act_selu",)
+    conflicts: ClassVar[dict[str, str]] = {
+        "initialization.xavier": "its fixed point needs weights of variance 1 / fan_in: take lecun",
+        "initialization.kaiming": "made for ReLU; its fixed point needs weights of variance 1 / fan_in: take lecun",
+        "initialization.gaussian": "its fixed point needs weights of variance 1 / fan_in: take lecun",
+        "normalization.batch": "normalizes once more what normalizes itself",
+        "layer.dropout": "zeros change mean and variance: take alpha_dropout",
+        "layer.residual": "a sum of two terms of unit variance has variance 2",
+    }
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.SELU()
+
+
+class Gelu(Activation):
+    """Gaussian error linear unit: x * P(N(0, 1) <= x), a smooth ReLU that dips to -0.17 below 0.
+
+    Use: ConvNeXt-like networks and others published with it.
+
+    Avoid: 8-bit targets, and wherever ReLU does as well: it is several times as slow on a CPU.
+
+    Cost: one error function per value (a tanh where approximate), no parameters.
+    """
+
+    key: ClassVar[str] = "gelu"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.08415",)
+
+    approximate: bool = Field(default=False, description="by tanh: 0.5 x (1 + tanh(0.7979 (x + 0.044715 x^3)))")
+
+    def slope(self) -> float | None:
+        return 0.0  # it keeps 0.43 of a unit Gaussian's mean square, ReLU 0.50
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.GELU("tanh" if self.approximate else "none")
+
+
+class Silu(Activation):
+    """Sigmoid linear unit, or Swish: x / (1 + exp(-x)), a smooth ReLU that dips to -0.28 below 0.
+
+    Use: EfficientNet-like networks and others published with it.
+
+    Avoid: 8-bit targets, and wherever ReLU does as well: it is several times as slow on a CPU.
+
+    Cost: one exponential per value, no parameters.
+    """
+
+    key: ClassVar[str] = "silu"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1702.03118", "arXiv:1710.05941")
+
+    def slope(self) -> float | None:
+        return 0.0  # it keeps 0.36 of a unit Gaussian's mean square, ReLU 0.50
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.SiLU()
+
+
 class NoActivation(Activation):
     """No activation: the layer stays linear.
 
@@ -139,4 +243,4 @@ class NoActivation(Activation):
     evidence: ClassVar[tuple[str, ...]] = ("act_none_maxpool",)
 
 
-ACTIVATIONS: tuple[type[Activation], ...] = (Relu, LeakyRelu, Elu, Sigmoid, NoActivation)
+ACTIVATIONS: tuple[type[Activation], ...] = (Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, NoActivation)

@@ -73,8 +73,9 @@ class FlattenHead(Head):
         if len(source.shape) == 3:
             source = net.add(Flatten(), source, name="flatten")
         for index, features in enumerate(self.hidden, 1):
-            source = net.add(Linear(features=features), source, name=f"linear{index}")
-            source = net.add(self.activation or net.activation, source, name=f"act{index}")
+            activation = self.activation or net.activation
+            source = net.add(Linear(features=features * activation.inputs()), source, name=f"linear{index}")
+            source = net.add(activation, source, name=f"act{index}")
             if self.dropout:
                 source = net.add(Drop(rate=self.dropout), source, name=f"dropout{index}")
         if self.dropout and not self.hidden:

@@ -52,10 +52,19 @@ class Conv(Layer):
 
     def wire(self, net: Net, source: Tap) -> Tap:
         norm, order = self.norm or net.norm, self.order or net.order
+        activation = self.activation or net.activation
+        # Where a maxout follows it makes one channel of several, so that `channels` is what the layer ends in.
+        wider = activation.inputs() if order.startswith("conv") else 1
         # Behind an activation a norm's shift does not stand in for the bias in front of it.
         bias = not norm.shifts or order == "conv-act-norm" if self.bias is None else self.bias
         filters = Filters(
-            self.channels, pair(self.kernel), pair(self.stride), self.padding, pair(self.dilation), self.groups, bias
+            self.channels * wider,
+            pair(self.kernel),
+            pair(self.stride),
+            self.padding,
+            pair(self.dilation),
+            self.groups,
+            bias,
         )
         for step in order.split("-"):
             if step == "conv":
@@ -63,7 +72,7 @@ class Conv(Layer):
             elif step == "norm":
                 source = net.add(norm, source, name="norm")
             else:
-                source = net.add(self.activation or net.activation, source, name="act")
+                source = net.add(activation, source, name="act")
         return source
 
 
@@ -146,8 +155,9 @@ class FullyConnected(Layer):
     def wire(self, net: Net, source: Tap) -> Tap:
         if len(source.shape) == 3:
             source = net.add(Flatten(), source, name="flatten")
-        source = net.add(Linear(features=self.features, bias=self.bias), source, name="linear")
-        return net.add(self.activation or net.activation, source, name="act")
+        activation = self.activation or net.activation
+        linear = Linear(features=self.features * activation.inputs(), bias=self.bias)
+        return net.add(activation, net.add(linear, source, name="linear"), name="act")
 
 
 class Dropout(Layer):

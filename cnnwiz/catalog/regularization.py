@@ -9,6 +9,8 @@ from pydantic import Field
 from cnnwiz.catalog.choice import Choice, Part
 
 Role = Literal["norm", "bias", "depthwise", "classifier"]
+NEVER_DECAYED = ("slope", "centre")
+"""Roles that no penalty acts on: a slope of 0 would make PReLU a ReLU, class centres have an update of their own."""
 
 
 class L2(Choice):

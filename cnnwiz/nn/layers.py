@@ -24,6 +24,17 @@ class Concat(nn.Module):
         return torch.cat(inputs, dim=1)
 
 
+class Maxout(nn.Module):
+    """(B, C * pieces, ...) to (B, C, ...): the largest of each `pieces` neighbouring channels."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(1, (-1, self.pieces)).amax(2)
+
+
 class GlobalAverage(nn.Module):
     """(B, C, H, W) to (B, C): the mean over all positions."""
 

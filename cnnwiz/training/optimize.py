@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from cnnwiz.catalog.regularization import NEVER_DECAYED, Regularization
+
 if TYPE_CHECKING:
-    from cnnwiz.catalog.regularization import Regularization
     from cnnwiz.graph import Graph
     from cnnwiz.spec import Spec
 
 
 def parameter_groups(network: nn.Module, graph: Graph, regularization: Regularization) -> list[dict[str, Any]]:
-    """Two groups for the optimizer: parameters that decay by `l2.factor`, and those whose role `l2.skip` names."""
+    """Two groups for the optimizer: parameters that decay by `l2.factor`, and those whose role is spared."""
     l2 = regularization.l2
     decayed, spared = [], []
     for node in graph.nodes:
         for name, parameter in node.parameters.items():
-            skip = l2 is None or parameter.role in l2.skip
+            skip = l2 is None or parameter.role in (*l2.skip, *NEVER_DECAYED)
             (spared if skip else decayed).append(network.get_parameter(f"{node.name}.{name}"))
     groups = [{"params": decayed, "weight_decay": l2.factor if l2 else 0.0}, {"params": spared, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
