@@ -18,6 +18,10 @@ class Optimizer(Choice):
     section: ClassVar[str] = "optimizer"
     decoupled: ClassVar[bool] = False
     """Whether weight decay acts on the weights directly instead of through the gradient."""
+    closure: ClassVar[bool] = False
+    """Whether a step evaluates the loss several times, so that all training images must be one batch."""
+    create_graph: ClassVar[bool] = False
+    """Whether a step differentiates the gradient once more."""
 
     lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at its highest")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from cnnwiz.data.loader import batches_per_epoch, train_batches
@@ -25,6 +26,7 @@ from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step
 from cnnwiz.training.optimize import learning_rate, parameter_groups
 from cnnwiz.training.run import Run
 from cnnwiz.training.state import Progress, restore, snapshot
+from cnnwiz.training.step import evaluate, mean_loss
 
 
 def fit(
@@ -95,24 +97,21 @@ def fit(
                 group["lr"] = rate
             _reseed(training.seed, step)
 
-            # Gradients add up over micro-batches to that of the mean over the whole batch.
-            for part, truth in zip(
-                _split(images, training.micro_batch), _split(labels, training.micro_batch), strict=True
-            ):
-                with place.autocast():
-                    predicted = network(part)
-                    loss = loss_of(predicted.float(), truth)
-                share = len(truth) / len(labels)
-                scaler.scale(loss * share).backward()
-                progress.add(loss.detach(), predicted.detach(), truth)
+            # The loss and its gradient; some optimizers ask for them several times more within their step.
+            again = partial(evaluate, network, loss_of, images, labels, spec, place, scaler)
+            for part in again():
+                progress.add(*part)
             if training.gradient_clip:
                 scaler.unscale_(optimizer)
                 clip_grad_norm_(network.parameters(), training.gradient_clip)
             if place.type == "cpu" or progress.batch % 50 == 0:  # reading the loss makes a GPU wait
                 _require_finite(progress, epoch, rate)
-            scaler.step(optimizer)
-            scaler.update()
-            optimizer.zero_grad(set_to_none=True)
+            if spec.optimizer.closure:
+                optimizer.step(lambda again=again: mean_loss(again()))
+            else:
+                scaler.step(optimizer)
+                scaler.update()
+            network.zero_grad(set_to_none=True)
             if average:
                 average.update(network, step)
             progress.batch += 1
@@ -216,10 +215,6 @@ def _epoch_line(epoch: int, rate: float, progress: Progress) -> dict[str, Any]:
         "val_loss": None,
         "val_accuracy": None,
     }
-
-
-def _split(batch: Tensor, size: int | None) -> tuple[Tensor, ...]:
-    return batch.split(size) if size else (batch,)
 
 
 def _reseed(seed: int, step: int) -> None:

@@ -1,0 +1,63 @@
+"""One evaluation of a batch: its loss and the gradient of its mean, micro-batch by micro-batch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cnnwiz.spec import Spec
+from cnnwiz.training.device import Device
+
+
+class Evaluated(NamedTuple):
+    """What some images of a batch gave; nothing here leads back to the graph."""
+
+    loss: Tensor  # mean over these images
+    scores: Tensor  # (B, K)
+    labels: Tensor  # (B,)
+
+
+def evaluate(
+    network: nn.Module,
+    loss_of: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    spec: Spec,
+    place: Device,
+    scaler: torch.amp.GradScaler,
+) -> list[Evaluated]:
+    """Set the gradients of the network to that of the mean loss over the batch, which adds up over micro-batches."""
+    network.zero_grad(set_to_none=True)
+    found = []
+    for part, truth in zip(
+        _split(images, spec.training.micro_batch), _split(labels, spec.training.micro_batch), strict=True
+    ):
+        with place.autocast():
+            predicted = network(part)
+            loss = loss_of(predicted.float(), truth)
+        share = len(truth) / len(labels)
+        if spec.optimizer.create_graph:
+            _differentiable_gradient(loss * share, network)
+        else:
+            scaler.scale(loss * share).backward()
+        found.append(Evaluated(loss.detach(), predicted.detach(), truth))
+    return found
+
+
+def mean_loss(parts: list[Evaluated]) -> Tensor:
+    """The loss of the whole batch."""
+    images = sum(len(part.labels) for part in parts)
+    return torch.stack([part.loss * (len(part.labels) / images) for part in parts]).sum()
+
+
+def _differentiable_gradient(loss: Tensor, network: nn.Module) -> None:
+    """Gradients that can be differentiated again. They hold the graph until they are set to None."""
+    parameters = list(network.parameters())
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters, create_graph=True), strict=True):
+        parameter.grad = gradient
+
+
+def _split(batch: Tensor, size: int | None) -> tuple[Tensor, ...]:
+    return batch.split(size) if size else (batch,)
