@@ -18,6 +18,7 @@ from cnnwiz.catalog.optimizer import OPTIMIZERS, Optimizer
 from cnnwiz.catalog.pooling import POOLINGS, Pooling
 from cnnwiz.catalog.rectifier import RECTIFIERS
 from cnnwiz.catalog.regularization import PENALTIES
+from cnnwiz.catalog.sampler import SAMPLERS, Sampler
 from cnnwiz.catalog.schedule import SCHEDULES, Schedule
 from cnnwiz.catalog.shortcut import SHORTCUTS, Shortcut
 from cnnwiz.catalog.source import SOURCES, Source
@@ -46,6 +47,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(Normalization, NORMALIZATIONS, "Normalization"),
     Section(Optimizer, OPTIMIZERS, "Optimizers"),
     Section(Schedule, SCHEDULES, "Learning-rate schedules"),
+    Section(Sampler, SAMPLERS, "Samplers"),
     Section(Convolution, CONVOLUTIONS, "Convolutions"),
     Section(Pooling, POOLINGS, "Pooling"),
     Section(Layer, LAYERS + STRUCTURES, "Layers and blocks"),

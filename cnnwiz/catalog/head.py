@@ -9,7 +9,7 @@ from pydantic import Field
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.layer import Channels
-from cnnwiz.catalog.primitive import Drop, Flatten, GlobalAverage, Linear
+from cnnwiz.catalog.primitive import Drop, Flatten, GlobalAverage, Linear, UnitLength
 
 if TYPE_CHECKING:
     from cnnwiz.catalog.layer import Net, Tap
@@ -83,4 +83,33 @@ class FlattenHead(Head):
         return net.add(Linear(features=classes, role="classifier"), source, name="linear")
 
 
-HEADS: tuple[type[Head], ...] = (AverageHead, FlattenHead)
+class EmbeddingHead(Head):
+    """An embedding: the last map averaged or flattened, then one linear layer to `features` numbers that place an image
+    among others. There are no scores; the loss compares embeddings, or turns them into scores for training only.
+
+    Use: task embed: verification and retrieval, also of classes that training never sees.
+
+    Avoid: a fixed set of classes, which a classifier tells apart better.
+
+    Cost: C * features parameters, times H * W with `flatten`.
+    """
+
+    key: ClassVar[str] = "embedding"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1503.03832",)
+
+    features: Channels = Field(default=128, description="numbers in an embedding")
+    flatten: bool = Field(
+        default=False, description="feed every position of the last map instead of averages, as for aligned faces"
+    )
+    normalize: bool = Field(
+        default=False, description="end in vectors of length 1; losses that need them normalize by themselves"
+    )
+
+    def wire(self, net: Net, source: Tap, classes: int) -> Tap:
+        if len(source.shape) == 3:
+            source = net.add(Flatten() if self.flatten else GlobalAverage(), source, name="pool")
+        source = net.add(Linear(features=self.features), source, name="linear")
+        return net.add(UnitLength(), source, name="length") if self.normalize else source
+
+
+HEADS: tuple[type[Head], ...] = (AverageHead, FlattenHead, EmbeddingHead)

@@ -9,41 +9,48 @@ from pydantic import Field
 from cnnwiz.catalog.choice import Choice
 
 if TYPE_CHECKING:
-    from torch import nn
+    from cnnwiz.nn import losses
+
+CLASSIFY = "classify"
+EMBED = "embed"
 
 
 class Loss(Choice):
-    """A scalar to minimize, from scores (B, K) and class numbers (B,)."""
+    """A scalar to minimize, from class numbers (B,) and scores (B, K), or embeddings (B, features) for task embed."""
 
     section: ClassVar[str] = "loss"
+    tasks: ClassVar[tuple[str, ...]] = (CLASSIFY,)
+    """The values of the spec's `task` it can be trained for."""
 
-    def build(self, classes: int) -> nn.Module:
-        """A module that maps (scores, labels) to the mean loss of the batch."""
+    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+        """A module that maps (outputs, labels) to the mean loss of the batch. `features`: length of the embeddings, None
+        where the outputs are scores. What the loss owns beside the network, torch's random numbers fill."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
 
 class CrossEntropy(Loss):
     """Softmax cross-entropy: L = -log softmax(s)_y; with label smoothing e the target is 1 - e + e/K for the true class
-    and e/K for each other one.
+    and e/K for each other one. For task embed a linear layer of the loss turns embeddings into scores.
 
     Use: the default for one label per image.
 
     Avoid: a softmax or sigmoid in the network: the loss takes raw scores.
 
-    Cost: nothing worth counting.
+    Cost: nothing worth counting; for task embed features * classes weights while training.
     """
 
     key: ClassVar[str] = "cross_entropy"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.00567",)
+    tasks: ClassVar[tuple[str, ...]] = (CLASSIFY, EMBED)
 
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes"
     )
 
-    def build(self, classes: int) -> nn.Module:
-        from torch import nn
+    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+        from cnnwiz.nn.losses import CrossEntropy
 
-        return nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
+        return CrossEntropy(classes, features, self.label_smoothing)
 
 
 class Hinge(Loss):
@@ -62,10 +69,96 @@ class Hinge(Loss):
     margin: float = Field(default=1.0, gt=0, le=100, description="distance (delta) the true class must keep")
     power: Literal[1, 2] = Field(default=1, description="2 gives the squared hinge")
 
-    def build(self, classes: int) -> nn.Module:
+    def build(self, classes: int, features: int | None = None) -> losses.Loss:
         from cnnwiz.nn.losses import Hinge
 
         return Hinge(classes, self.margin, self.power)
 
 
-LOSSES: tuple[type[Loss], ...] = (CrossEntropy, Hinge)
+class Triplet(Loss):
+    """Triplet loss: L = max(0, d(a, p) - d(a, n) + margin), d the squared distance of embeddings brought to length 1,
+    for an image a, one p of its class and one n of another. Semi-hard mining takes every triplet of the batch with
+    d(a, p) < d(a, n) < d(a, p) + margin; batch-hard the farthest p and the nearest n of each a.
+
+    Use: verification and retrieval of classes that training never sees; many classes with few images each.
+
+    Avoid: a fixed set of classes (take cross_entropy); batch-hard mining from the first step, which can draw all
+    embeddings into one point; batches with few classes.
+
+    Cost: time and memory grow with the cube of the batch: 2 MB for 128 images, 134 MB for 512.
+    """
+
+    key: ClassVar[str] = "triplet"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1503.03832", "arXiv:1703.07737")
+    tasks: ClassVar[tuple[str, ...]] = (EMBED,)
+    conflicts: ClassVar[dict[str, str]] = {
+        "sampler.shuffle": "shuffled batches of many classes hold hardly a pair of one class: take pk"
+    }
+
+    margin: float = Field(default=0.2, gt=0, le=4, description="by how much another class must be farther away")
+    mining: Literal["semi_hard", "batch_hard"] = Field(
+        default="semi_hard", description="which triplets of a batch count"
+    )
+
+    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+        from cnnwiz.nn.losses import Triplet
+
+        return Triplet(self.margin, self.mining)
+
+
+class Center(Loss):
+    """Center loss with softmax: L = cross-entropy of a linear layer + weight/2 * mean ||x - c_y||^2. Each class's centre
+    follows its embeddings: c = c + alpha * sum(x - c) / (1 + n) over the n of the batch.
+
+    Use: verification with the ease of softmax training: classes become compact as well as separable.
+
+    Avoid: weights of a size that suits other embeddings: the penalty grows with the square of their length.
+
+    Cost: twice features * classes values while training, half of them trained.
+    """
+
+    key: ClassVar[str] = "center"
+    papers: ClassVar[tuple[str, ...]] = ("Wen, Zhang, Li, Qiao: ECCV 2016",)
+    tasks: ClassVar[tuple[str, ...]] = (EMBED,)
+
+    weight: float = Field(default=0.003, ge=0, le=100, description="of the centre term (lambda); 0 is plain softmax")
+    alpha: float = Field(default=0.5, gt=0, le=1, description="share of the way that a centre moves at each step")
+
+    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+        from cnnwiz.nn.losses import Center
+
+        assert features, "embeddings have a length"
+        return Center(classes, features, self.weight, self.alpha)
+
+
+class ASoftmax(Loss):
+    """Angular softmax (SphereFace): cross-entropy of |x| cos t_j, t_j the angle to a class's weight of length 1, without
+    bias. The true class's cos t becomes (l * cos t + psi(t)) / (1 + l), psi(t) = (-1)^k cos(m t) - 2k, and
+    l = max(floor, base * (1 + gamma * step)^-power) falls while training.
+
+    Use: recognition of people or things that training never sees, from many classes.
+
+    Avoid: few classes or few images a class; less than about 2,000 steps without a larger gamma: the margin only comes
+    as l falls.
+
+    Cost: features * classes weights while training.
+    """
+
+    key: ClassVar[str] = "a_softmax"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1704.08063",)
+    tasks: ClassVar[tuple[str, ...]] = (EMBED,)
+
+    m: int = Field(default=4, ge=1, le=8, description="multiple of the angle; 1 is softmax on the sphere, no margin")
+    base: float = Field(default=1000.0, ge=100, le=1e9, description="l at the first step")
+    gamma: float = Field(default=0.12, gt=0, le=100, description="how fast l falls with the steps")
+    power: float = Field(default=1.0, gt=0, le=10, description="exponent of its fall")
+    floor: float = Field(default=5.0, ge=0, le=50, description="l falls no lower")
+
+    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+        from cnnwiz.nn.losses import ASoftmax
+
+        assert features, "embeddings have a length"
+        return ASoftmax(classes, features, self.m, self.base, self.gamma, self.power, self.floor)
+
+
+LOSSES: tuple[type[Loss], ...] = (CrossEntropy, Hinge, Triplet, Center, ASoftmax)

@@ -152,6 +152,17 @@ class Drop(Primitive):
         return nn.Dropout(self.rate)
 
 
+class UnitLength(Primitive):
+    """Vectors brought to length 1."""
+
+    key: ClassVar[str] = "unit_length"
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from cnnwiz.nn.layers import UnitLength
+
+        return UnitLength()
+
+
 class Add(Primitive):
     """Element-wise sum of maps of one shape."""
 

@@ -7,6 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class UnitLength(nn.Module):
+    """Vectors (B, F) divided by their length."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.normalize(x)
+
+
 class Add(nn.Module):
     """Element-wise sum of tensors of one shape."""
 

@@ -18,6 +18,7 @@ from cnnwiz.catalog.normalization import BatchNorm, Normalization
 from cnnwiz.catalog.optimizer import Optimizer, Sgd
 from cnnwiz.catalog.pooling import Max, Pooling
 from cnnwiz.catalog.regularization import Regularization
+from cnnwiz.catalog.sampler import Sampler, Shuffle
 from cnnwiz.catalog.schedule import LinearDecay, Schedule
 from cnnwiz.catalog.source import Digits, Source
 
@@ -29,7 +30,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 class Validation(Part):
     """The part of the training images kept for validation, when the source has no validation set of its own."""
 
-    fraction: float = Field(default=0.1, ge=0, le=0.9, description="share of each class; 0 trains on everything")
+    fraction: float = Field(default=0.1, ge=0, le=0.9, description="share of each class, or of the classes; 0 trains on all")
     seed: Seed = Field(default=0, description="which images; the same on every machine")
 
 
@@ -49,6 +50,10 @@ class Data(Part):
     )
     classes: int | None = Field(
         default=None, ge=2, le=1_000_000, description="number of classes, when the data is not here to count"
+    )
+    split: Literal["images", "classes"] = Field(
+        default="images",
+        description="validation and test hold other images of the trained classes, or images of other classes only",
     )
     normalize: Literal["dataset", "imagenet", "none"] = Field(
         default="dataset",
@@ -84,6 +89,7 @@ class Training(Part):
     batch_size: int = Field(
         default=128, ge=1, le=65536, description="images per step, over all devices and micro-batches"
     )
+    sampler: Sampler = Field(default=Shuffle(), description="which images meet in a batch")
     micro_batch: int | None = Field(
         default=None,
         ge=1,
@@ -112,6 +118,10 @@ class Spec(Part):
     cnnwiz: Literal[1] = Field(description="version of this format")
     name: str = Field(
         default="network", min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="a word"
+    )
+    task: Literal["classify", "embed"] = Field(
+        default="classify",
+        description="to name the class of an image, or to place images by likeness (verification, retrieval)",
     )
     data: Data = Field(default=Data(), description="which images")
     augment: tuple[Augmentation, ...] = Field(
