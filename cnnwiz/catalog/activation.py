@@ -45,13 +45,17 @@ class Relu(Activation):
         "initialization.xavier": "Xavier leaves out the factor 2 that ReLU needs: variance halves at each layer"
     }
 
+    cap: float | None = Field(
+        default=None, gt=0, le=1000, description="largest value, 6 in MobileNetV2; without this key there is none"
+    )
+
     def slope(self) -> float | None:
         return 0.0
 
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.ReLU()
+        return nn.ReLU() if self.cap is None else nn.Hardtanh(0.0, self.cap)
 
 
 class LeakyRelu(Activation):

@@ -47,13 +47,23 @@ class Net(Protocol):
     def convolution(self) -> Convolution: ...
     @property
     def pooling(self) -> Pooling: ...
+    @property
+    def classes(self) -> int: ...
 
     def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
         """One operation on these inputs; `name` ends the names of its parameters."""
         ...
 
-    def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
-        """These layers one after the other, each as often as its `repeat` says."""
+    def wire(self, layers: Sequence[Layer], source: Tap, first: int = 0) -> Tap:
+        """These layers one after the other, each as often as its `repeat` says; `first` is the index of the first."""
+        ...
+
+    def judge(self, scores: Tap, weight: float) -> None:
+        """Let training add `weight` times the loss of these scores to that of the head's."""
+        ...
+
+    def start_at_zero(self, body: Tap, source: Tap) -> None:
+        """Let the norm that ends a residual body start at scale 0, where the defaults ask for it."""
         ...
 
     def scope(self, name: str, *path: str | int) -> Net:

@@ -1,4 +1,4 @@
-"""Single layers: convolution, pooling, and the pieces a user may place by hand."""
+"""Single layers: pooling and the pieces a user may place by hand (convolutions are in `unit`), and the table of all."""
 
 from __future__ import annotations
 
@@ -7,73 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
-from cnnwiz.catalog.convolution import Convolution, Filters
-from cnnwiz.catalog.layer import Channels, Layer, Order, Padding, Size, sides
+from cnnwiz.catalog.layer import Channels, Layer, Padding, Size, sides
 from cnnwiz.catalog.normalization import Normalization
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.pooling import Pooling, PoolWindow
 from cnnwiz.catalog.primitive import Drop, Flatten, Linear
+from cnnwiz.catalog.rearrange import AdaptivePool2d
+from cnnwiz.catalog.unit import Conv, Pointwise, Shuffle
 
 if TYPE_CHECKING:
     from cnnwiz.catalog.layer import Net, Tap
-
-
-class Conv(Layer):
-    """A convolution with its norm and activation, in the order of `model.defaults.order`.
-
-    Use: everywhere; 3x3 is the best-documented kernel, 1x1 mixes channels only.
-
-    Avoid: kernels of 7 and more behind the first layers: two or three 3x3 see as much with fewer weights.
-
-    Cost: H * W * C_in * C_out * k * k / groups multiply-adds.
-    """
-
-    key: ClassVar[str] = "conv"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.1556",)
-    evidence: ClassVar[tuple[str, ...]] = ("conv1_nin1",)
-
-    channels: Channels = Field(description="output channels")
-    kernel: Size = Field(default=3, description="side of the window, or [height, width]")
-    stride: Size = Field(default=1, description="step of the window")
-    padding: Padding = Field(
-        default="same", description="same, valid, a number, [height, width] or [top, bottom, left, right]"
-    )
-    dilation: Size = Field(default=1, description="distance between the taps of the kernel")
-    groups: Channels = Field(default=1, description="groups of channels that do not see each other")
-    bias: bool | None = Field(
-        default=None, description="add a bias; without this key only where no norm makes it redundant"
-    )
-    kind: Convolution | None = Field(
-        default=None, description="which convolution; without this key model.defaults.conv"
-    )
-    norm: Normalization | None = Field(default=None, description="without this key model.defaults.norm")
-    activation: Activation | None = Field(default=None, description="without this key model.defaults.activation")
-    order: Order | None = Field(default=None, description="without this key model.defaults.order")
-
-    def wire(self, net: Net, source: Tap) -> Tap:
-        norm, order = self.norm or net.norm, self.order or net.order
-        activation = self.activation or net.activation
-        # Where a maxout follows it makes one channel of several, so that `channels` is what the layer ends in.
-        wider = activation.inputs() if order.startswith("conv") else 1
-        # Behind an activation a norm's shift does not stand in for the bias in front of it.
-        bias = not norm.shifts or order == "conv-act-norm" if self.bias is None else self.bias
-        filters = Filters(
-            self.channels * wider,
-            pair(self.kernel),
-            pair(self.stride),
-            self.padding,
-            pair(self.dilation),
-            self.groups,
-            bias,
-        )
-        for step in order.split("-"):
-            if step == "conv":
-                source = (self.kind or net.convolution).wire(net, source, filters)
-            elif step == "norm":
-                source = net.add(norm, source, name="norm")
-            else:
-                source = net.add(activation, source, name="act")
-        return source
 
 
 class Pool(Layer):
@@ -99,6 +42,26 @@ class Pool(Layer):
         kernel = pair(self.kernel)
         window = PoolWindow(kernel, pair(self.stride), sides(self.padding, kernel), self.ceil)
         return (self.kind or net.pooling).wire(net, source, window)
+
+
+class AdaptivePool(Layer):
+    """Pooling to a map of `size` positions, whatever the size of the input.
+
+    Use: in front of a flatten head that must take several image sizes, as torchvision's AlexNet and VGG do; size 1
+    inside a branch that weighs channels.
+
+    Avoid: in front of a `conv` head, which gains by averaging over a larger map.
+
+    Cost: no parameters.
+    """
+
+    key: ClassVar[str] = "adaptive_pool"
+
+    size: Size = Field(description="positions of the output, or [height, width]")
+    largest: bool = Field(default=False, description="the largest value of each window instead of the mean")
+
+    def wire(self, net: Net, source: Tap) -> Tap:
+        return net.add(AdaptivePool2d(size=pair(self.size), largest=self.largest), source, name="adaptive")
 
 
 class Norm(Layer):
@@ -185,4 +148,14 @@ class Dropout(Layer):
         return net.add(Drop(rate=self.rate), source, name="dropout")
 
 
-LAYERS: tuple[type[Layer], ...] = (Conv, Pool, Norm, Act, FullyConnected, Dropout)
+LAYERS: tuple[type[Layer], ...] = (
+    Conv,
+    Pointwise,
+    Shuffle,
+    Pool,
+    AdaptivePool,
+    Norm,
+    Act,
+    FullyConnected,
+    Dropout,
+)

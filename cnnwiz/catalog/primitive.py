@@ -30,6 +30,9 @@ class Convolution2d(Primitive):
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     bias: bool = True
+    weight_norm: bool = False
+    role: str = "weight"
+    gate_bias: float | None = None  # where the bias of a gate's scores starts
 
     def output(self, *inputs: Shape) -> Shape:
         incoming, height, width = _map(inputs[0], "a convolution")
@@ -44,9 +47,10 @@ class Convolution2d(Primitive):
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         incoming = inputs[0][0]
-        role = "depthwise" if self.groups == incoming > 1 else "weight"
-        found = {"weight": Parameter((self.channels, incoming // self.groups, *self.kernel), role)}
-        return {**found, "bias": Parameter((self.channels,), "bias")} if self.bias else found
+        role = "depthwise" if self.groups == incoming > 1 else self.role
+        weight = Parameter((self.channels, incoming // self.groups, *self.kernel), role)
+        found = _trained(weight, self.bias, self.weight_norm)
+        return found if self.gate_bias is None else {**found, "bias": Parameter((self.channels,), "gate_bias")}
 
     def macs(self, *inputs: Shape) -> int:
         channels, height, width = self.output(*inputs)
@@ -71,11 +75,13 @@ class Convolution2d(Primitive):
             groups=self.groups,
             bias=self.bias,
         )
-        if even:
-            return convolution
-        from cnnwiz.nn.layers import PaddedConv2d
+        if not even:
+            from cnnwiz.nn.layers import PaddedConv2d
 
-        return PaddedConv2d(convolution, (left, right, top, bottom))
+            convolution = PaddedConv2d(convolution, (left, right, top, bottom))
+        if self.gate_bias is not None and convolution.bias is not None:
+            nn.init.constant_(convolution.bias, self.gate_bias)
+        return _built(convolution, self.weight_norm)
 
 
 class Linear(Primitive):
@@ -84,6 +90,7 @@ class Linear(Primitive):
     key: ClassVar[str] = "linear"
     features: int
     bias: bool = True
+    weight_norm: bool = False
     role: str = Field(default="weight", description="role of the weight: weight, or classifier for the last layer")
 
     def output(self, *inputs: Shape) -> Shape:
@@ -94,8 +101,7 @@ class Linear(Primitive):
         return (self.features,)
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
-        found = {"weight": Parameter((self.features, inputs[0][0]), self.role)}
-        return {**found, "bias": Parameter((self.features,), "bias")} if self.bias else found
+        return _trained(Parameter((self.features, inputs[0][0]), self.role), self.bias, self.weight_norm)
 
     def macs(self, *inputs: Shape) -> int:
         return inputs[0][0] * self.features
@@ -103,7 +109,7 @@ class Linear(Primitive):
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.Linear(inputs[0][0], self.features, bias=self.bias)
+        return _built(nn.Linear(inputs[0][0], self.features, bias=self.bias), self.weight_norm)
 
 
 class Flatten(Primitive):
@@ -225,6 +231,25 @@ class PadChannels(Primitive):
         from cnnwiz.nn.layers import PadChannels
 
         return PadChannels(self.channels - inputs[0][0], self.stride)
+
+
+def _trained(weight: Parameter, bias: bool, weight_norm: bool) -> dict[str, Parameter]:
+    """The parameters of a convolution or linear layer; weight norm holds length and direction of each filter."""
+    filters = weight.shape[0]
+    found = {"weight": weight}
+    if weight_norm:
+        length = Parameter((filters, *(1 for _ in weight.shape[1:])), "norm")
+        found = {"parametrizations.weight.original0": length, "parametrizations.weight.original1": weight}
+    return {**found, "bias": Parameter((filters,), "bias")} if bias else found
+
+
+def _built(module: nn.Module, weight_norm: bool) -> nn.Module:
+    """The module, its weight as length and direction where asked."""
+    if not weight_norm:
+        return module
+    from torch.nn.utils.parametrizations import weight_norm as normalized
+
+    return normalized(module)
 
 
 def show(shape: Shape) -> str:

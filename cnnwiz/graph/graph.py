@@ -71,6 +71,8 @@ class Graph:
     finding: Finding | None = None
     trunk: int = field(default=INPUT)
     """Index of the last node before the head."""
+    auxiliary: tuple[tuple[int, float], ...] = ()
+    """(index of the node that makes the scores, weight of their loss) of each auxiliary head; only training runs them."""
 
     @property
     def output(self) -> Shape:

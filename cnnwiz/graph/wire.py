@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.convolution import Convolution
 from cnnwiz.catalog.layer import Layer, Order, Tap
-from cnnwiz.catalog.normalization import NoNorm, Normalization
+from cnnwiz.catalog.normalization import NoNorm, Normalization, WeightNorm
 from cnnwiz.catalog.operation import Operation, Shape, ShapeError
 from cnnwiz.catalog.pooling import Pooling
-from cnnwiz.catalog.primitive import show
+from cnnwiz.catalog.primitive import Convolution2d, Linear, show
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph.graph import INPUT, Field, Graph, Node, merged_field
 from cnnwiz.spec.document import Defaults, Model, Spec
@@ -43,6 +43,9 @@ class Wiring:
     defaults: Defaults
     count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     """Layers wired so far, by all scopes; it stops repeats of repeats even where they add no operation."""
+    classes: int = 0
+    auxiliary: list[tuple[int, float]] = field(default_factory=list)
+    """Nodes that make an auxiliary head's scores, with the weight of their loss."""
 
     @property
     def order(self) -> Order:
@@ -68,9 +71,9 @@ class Wiring:
         """The same network with `name` in front of later names and findings placed at `path` below."""
         return replace(self, prefix=f"{self.prefix}{name}.", path=self.path + path)
 
-    def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
-        """These layers one after the other, each as often as its `repeat` says."""
-        for index, layer in enumerate(layers):
+    def wire(self, layers: Sequence[Layer], source: Tap, first: int = 0) -> Tap:
+        """These layers one after the other, each as often as its `repeat` says; `first` is the index of the first."""
+        for index, layer in enumerate(layers, first):
             net = self.scope(str(index), index, layer.key)
             for turn in range(layer.repeat):
                 if next(self.count) > MAX_NODES:
@@ -82,9 +85,11 @@ class Wiring:
         return source
 
     def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
-        """One operation; those that do nothing (norm: none) leave no node."""
+        """One operation; those that do nothing (norm: none) leave no node, weight norm changes the node in front."""
         if isinstance(operation, (NoNorm, NoActivation)):
             return sources[0]
+        if isinstance(operation, WeightNorm):
+            return self._normalize_weight(sources[0])
         shapes = tuple(source.shape for source in sources)
         try:
             output = operation.output(*shapes)
@@ -104,6 +109,30 @@ class Wiring:
         self.nodes.append(node)
         return Tap(len(self.nodes) - 1, output)
 
+    def _normalize_weight(self, source: Tap) -> Tap:
+        node = self.nodes[source.node] if source.node != INPUT else None
+        if node is None or not isinstance(node.operation, (Convolution2d, Linear)):
+            raise self._impossible(
+                "CNN200",
+                f"{self.prefix}norm: weight norm belongs directly behind a convolution or linear layer; write order: "
+                "conv-norm-act, or another norm",
+                "norm",
+            )
+        self.nodes[source.node] = replace(node, operation=node.operation.model_copy(update={"weight_norm": True}))
+        return source
+
+    def start_at_zero(self, body: Tap, source: Tap) -> None:
+        """Let the norm that ends a residual body start at scale 0, where `model.defaults.zero_gamma` asks for it."""
+        if not self.defaults.zero_gamma or body == source:
+            return
+        node = self.nodes[body.node]
+        if isinstance(node.operation, Normalization) and "scale" in type(node.operation).model_fields:
+            self.nodes[body.node] = replace(node, operation=node.operation.model_copy(update={"scale": 0.0}))
+
+    def judge(self, scores: Tap, weight: float) -> None:
+        """Let training add `weight` times the loss of these scores to that of the head's."""
+        self.auxiliary.append((scores.node, weight))
+
     def _impossible(self, code: str, message: str, field: str | None = None) -> _Impossible:
         path = (*self.path, field) if field else self.path
         return _Impossible(Finding(code, NAME[code], "error", message, path))
@@ -119,7 +148,7 @@ def graph_of(spec: Spec, classes: int | None = None) -> Graph:
 
 def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
     """The graph of a model for inputs of `shape` (channels, height, width)."""
-    net = Wiring([], "layers.", ("model", "layers"), model.defaults)
+    net = Wiring([], "layers.", ("model", "layers"), model.defaults, classes=classes)
     finding, trunk = None, INPUT
     try:
         tap = net.wire(model.layers, Tap(INPUT, shape))
@@ -128,7 +157,8 @@ def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
     except _Impossible as error:
         finding = error.finding
     finding = finding or _too_large(net.nodes)
-    return Graph(name, shape, classes, tuple(net.nodes), model.defaults.init, finding, trunk)
+    auxiliary = tuple(net.auxiliary)
+    return Graph(name, shape, classes, tuple(net.nodes), model.defaults.init, finding, trunk, auxiliary)
 
 
 def _too_large(nodes: Sequence[Node]) -> Finding | None:

@@ -77,3 +77,66 @@ class PaddedConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(F.pad(input, self.sides))
+
+
+class Slice(nn.Module):
+    """(B, C, H, W) to (B, stop - start, H, W): some of the channels."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__()
+        self.start, self.stop = start, stop
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, self.start : self.stop]
+
+
+class Scale(nn.Module):
+    """Every value times a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+class Multiply(nn.Module):
+    """Element-wise product; (B, C, 1, 1) weighs all positions of its channel."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        product = inputs[0]
+        for other in inputs[1:]:
+            product = product * other
+        return product
+
+
+class Gate(nn.Module):
+    """Highway gate: transform * T + carried * (1 - T), T = sigmoid(scores)."""
+
+    def forward(self, transform: Tensor, scores: Tensor, carried: Tensor) -> Tensor:
+        return carried + torch.sigmoid(scores) * (transform - carried)
+
+
+class StochasticPool2d(nn.Module):
+    """One value of each window, drawn with probability in proportion to it (training), or their mean so weighted.
+
+    Negative values count as 0; a window without a positive one gives 0. Padding is never drawn.
+    """
+
+    def __init__(
+        self, kernel: tuple[int, int], stride: tuple[int, int], sides: tuple[int, int, int, int], size: tuple[int, int]
+    ) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.sides, self.size = kernel, stride, sides, size
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels = x.shape[:2]
+        padded = F.pad(x.clamp(min=0), self.sides)  # zeros have no chance beside a positive value
+        windows = F.unfold(padded, self.kernel, stride=self.stride).view(batch, channels, -1, *self.size)
+        total = windows.sum(2, keepdim=True)
+        share = windows / total.clamp(min=torch.finfo(x.dtype).tiny)
+        if not self.training:
+            return (share * windows).sum(2)
+        drawn = (torch.rand_like(total) * total < windows.cumsum(2)).to(torch.uint8).argmax(2, keepdim=True)
+        return windows.gather(2, drawn).squeeze(2)
