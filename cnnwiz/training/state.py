@@ -49,15 +49,12 @@ def snapshot(
     tensors = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
     if average:
         tensors |= {f"average.{name}": tensor for name, tensor in average.network.state_dict().items()}
-    numbers: dict[str, dict[str, Any]] = {}
-    for index, values in optimizer.state_dict()["state"].items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer.{index}.{name}"] = value
-            else:
-                numbers.setdefault(str(index), {})[name] = value
+    kept = optimizer.state_dict()
     state = {
-        "optimizer": numbers,
+        "optimizer": {
+            str(index): _apart(values, f"optimizer.{index}", tensors) for index, values in kept["state"].items()
+        },
+        "steps": [group.get("step") for group in kept["param_groups"]],
         "scaler": scaler.state_dict(),
         "epoch": progress.epoch,
         "batch": progress.batch,
@@ -82,12 +79,12 @@ def restore(
     network.load_state_dict(_below("model.", tensors))
     if average:
         average.network.load_state_dict(_below("average.", tensors))
-    restored: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in state["optimizer"].items()}
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for key, tensor in _below("optimizer.", tensors).items():
-        index, name = key.split(".", 1)
-        restored.setdefault(int(index), {})[name] = _laid_out(tensor, parameters[int(index)])
-    optimizer.load_state_dict({"state": restored, "param_groups": optimizer.state_dict()["param_groups"]})
+    groups = optimizer.state_dict()["param_groups"]
+    for group, step in zip(groups, state["steps"], strict=True):
+        if step is not None:  # some optimizers count their steps in the group
+            group["step"] = step
+    restored = {int(index): _together(values, tensors) for index, values in state["optimizer"].items()}
+    optimizer.load_state_dict({"state": restored, "param_groups": groups})
     scaler.load_state_dict(state["scaler"])
     kept = ("epoch", "batch", "seen", "loss_sum", "correct", "best_accuracy", "best_epoch")
     return Progress(**{name: state[name] for name in kept})
@@ -97,8 +94,26 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """`tensor` with the memory layout of its parameter: fused optimizers walk both as if they were flat."""
-    if tensor.shape != parameter.shape:
-        return tensor
-    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+def _apart(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """A tree of dictionaries and lists as JSON; its tensors go to `tensors`, their places say how they lay."""
+    if isinstance(value, Tensor):
+        tensors[name] = value
+        return {"tensor": name, "strides": value.stride()}
+    if isinstance(value, dict):
+        return {"dict": {key: _apart(item, f"{name}.{key}", tensors) for key, item in value.items()}}
+    if isinstance(value, list):
+        return [_apart(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]
+    return value
+
+
+def _together(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    """What `_apart` took apart. The layout of a tensor in memory decides how sums over it are rounded, and optimizers
+    that are fused walk it as if it were flat."""
+    if isinstance(tree, list):
+        return [_together(item, tensors) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "dict" in tree:
+        return {key: _together(item, tensors) for key, item in tree["dict"].items()}
+    tensor = tensors[tree["tensor"]]
+    return torch.empty_strided(tensor.shape, tree["strides"], dtype=tensor.dtype).copy_(tensor)
