@@ -83,14 +83,87 @@ class Kaiming(Initialization):
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         fan = fans(weight, groups)[0 if self.mode == "fan_in" else 1]
-        gain = 1.0 if slope is None else math.sqrt(2 / (1 + slope**2))
-        _fill(weight, gain / math.sqrt(fan), self.distribution, generator)
+        _fill(weight, _gain(slope) / math.sqrt(fan), self.distribution, generator)
+
+
+class Lecun(Initialization):
+    """Variance 1 / fan_in: keeps the variance of activations through layers whose activation is about linear.
+
+    Use: SELU, which depends on it; tanh.
+
+    Avoid: ReLU in deep plain networks: variance halves at each layer; take kaiming.
+
+    Cost: nothing at run time.
+    """
+
+    key: ClassVar[str] = "lecun"
+    papers: ClassVar[tuple[str, ...]] = ("LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998", "arXiv:1706.02515")
+    conflicts: ClassVar[dict[str, str]] = {"activation.relu": "leaves out the factor 2 that ReLU needs: take kaiming"}
+
+    distribution: Literal["uniform", "normal"] = Field(default="normal", description="shape of the distribution")
+
+    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+        _fill(weight, 1 / math.sqrt(fans(weight, groups)[0]), self.distribution, generator)
+
+
+class Orthogonal(Initialization):
+    """The filters of each group as the rows of a matrix (out, in * kh * kw) that is orthonormal times a gain: rows, or
+    columns where there are more rows. The gain is sqrt(2 / (1 + slope^2)) before (leaky) ReLU and 1 before others.
+
+    Use: very deep plain networks: no direction of the signal is stretched or lost.
+
+    Avoid: expecting anything of it behind batch norm (0.1 points from LSUV on CaffeNet).
+
+    Cost: a QR decomposition of each weight before training; seconds for linear layers of many thousand features.
+    """
+
+    key: ClassVar[str] = "orthogonal"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.6120",)
+    evidence: ClassVar[tuple[str, ...]] = ("bn_after_ortho",)
+
+    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+        _orthogonal(weight, _gain(slope), groups, generator)
+
+
+class Lsuv(Initialization):
+    """Layer-sequential unit variance: orthonormal filters; then, layer by layer, each is scaled until its output on the
+    first training batch has variance 1. The batch is that of the first step, in evaluation mode.
+
+    Use: networks without norm, above all with ELU, maxout or tanh, or with branches, where no formula holds.
+
+    Avoid: batch norm behind every layer, which divides the scale out again.
+
+    Cost: one forward pass of one batch before training.
+    """
+
+    key: ClassVar[str] = "lsuv"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1511.06422",)
+    evidence: ClassVar[tuple[str, ...]] = ("bn_after_ortho",)
+    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "divides the scale out that LSUV sets"}
+
+    tolerance: float = Field(default=0.1, gt=0, lt=1, description="distance from variance 1 that is close enough")
+    max_iterations: int = Field(default=10, ge=1, le=1000, description="scalings of one layer at most")
+
+    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+        _orthogonal(weight, 1.0, groups, generator)
 
 
 def fans(weight: Tensor, groups: int) -> tuple[int, int]:
     """(fan_in, fan_out) of one group: torch's fan_out counts all groups, which is wrong for depthwise filters."""
     window = math.prod(weight.shape[2:])
     return weight.shape[1] * window, max(weight.shape[0] // groups, 1) * window
+
+
+def _gain(slope: float | None) -> float:
+    """What makes up for a (leaky) ReLU, which keeps (1 + slope^2) / 2 of the mean square."""
+    return 1.0 if slope is None else math.sqrt(2 / (1 + slope**2))
+
+
+def _orthogonal(weight: Tensor, gain: float, groups: int, generator: Generator) -> None:
+    from torch.nn.init import orthogonal_
+
+    for filters in weight.chunk(groups):  # all groups as one matrix would leave depthwise filters far too small
+        orthogonal_(filters, gain, generator=generator)
 
 
 def _fill(weight: Tensor, std: float, distribution: str, generator: Generator) -> None:
@@ -101,4 +174,4 @@ def _fill(weight: Tensor, std: float, distribution: str, generator: Generator) -
         weight.uniform_(-bound, bound, generator=generator)
 
 
-INITIALIZATIONS: tuple[type[Initialization], ...] = (Kaiming, Xavier, Gaussian)
+INITIALIZATIONS: tuple[type[Initialization], ...] = (Kaiming, Xavier, Lecun, Orthogonal, Lsuv, Gaussian)

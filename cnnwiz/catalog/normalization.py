@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from cnnwiz.catalog.operation import Operation, Parameter
+from cnnwiz.catalog.operation import Operation, Parameter, ShapeError, divisors
 
 if TYPE_CHECKING:
     from torch import nn
 
     from cnnwiz.catalog.operation import Shape
+
+
+SCALE = "value the trained scale starts from; 0 lets a residual body begin as nothing"
 
 
 class Normalization(Operation):
@@ -39,16 +43,126 @@ class BatchNorm(Normalization):
 
     eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
     momentum: float = Field(default=0.1, gt=0, le=1, description="weight of the newest batch in the running statistics")
+    scale: float = Field(default=1.0, ge=0, le=10, description=SCALE)
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
-        channels = inputs[0][0]
-        return {"weight": Parameter((channels,), "norm"), "bias": Parameter((channels,), "norm")}
+        return _affine(inputs[0])
 
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         kind = nn.BatchNorm2d if len(inputs[0]) == 3 else nn.BatchNorm1d
-        return kind(inputs[0][0], eps=self.eps, momentum=self.momentum)
+        return _scaled(kind(inputs[0][0], eps=self.eps, momentum=self.momentum), self.scale)
+
+
+class LayerNorm(Normalization):
+    """Layer normalization: each image by itself to zero mean and unit variance over all channels and positions, then a
+    trained scale and shift for each channel. It works at any image size and does the same in training and evaluation.
+
+    Use: batches too small for batch norm; where an image must not depend on the others in its batch.
+
+    Avoid: as a substitute for batch norm in networks made with it, where it is usually worse.
+
+    Cost: 2 parameters per channel; cannot be folded into the convolution.
+    """
+
+    key: ClassVar[str] = "layer"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1607.06450",)
+
+    eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
+    scale: float = Field(default=1.0, ge=0, le=10, description=SCALE)
+
+    def output(self, *inputs: Shape) -> Shape:
+        return _grouped(inputs[0], 1, "layer norm")
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        return _affine(inputs[0])
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return _scaled(nn.GroupNorm(1, inputs[0][0], eps=self.eps), self.scale)
+
+
+class GroupNorm(Normalization):
+    """Group normalization: as layer norm, but over each of `groups` groups of neighbouring channels.
+
+    Use: small batches, as in detection, where batch norm's statistics are too noisy.
+
+    Avoid: batches of 32 and more, where batch norm is a little better; channels that `groups` does not divide.
+
+    Cost: 2 parameters per channel; cannot be folded into the convolution.
+    """
+
+    key: ClassVar[str] = "group"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1803.08494",)
+
+    groups: int = Field(default=32, ge=1, le=65536, description="groups of channels; must divide their number")
+    eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
+    scale: float = Field(default=1.0, ge=0, le=10, description=SCALE)
+
+    def output(self, *inputs: Shape) -> Shape:
+        return _grouped(inputs[0], self.groups, "group norm")
+
+    def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
+        return _affine(inputs[0])
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return _scaled(nn.GroupNorm(self.groups, inputs[0][0], eps=self.eps), self.scale)
+
+
+class WeightNorm(Normalization):
+    """Weight normalization: each filter of the convolution (or linear layer) directly in front is written as length
+    times direction, w = g * v / ||v||, both trained. It adds no layer and knows no batch.
+
+    Use: tiny batches and other places where the statistics of a batch are out of the question.
+
+    Avoid: batch norm behind it, which divides the length out; optimizers that work on whole weight matrices (K-FAC,
+    Muon).
+
+    Cost: 1 parameter per filter; none once the two are multiplied out.
+    """
+
+    key: ClassVar[str] = "weight"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1602.07868",)
+    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "batch norm divides the length of the filters out"}
+    shifts: ClassVar[bool] = False
+
+
+class LocalResponseNorm(Normalization):
+    """Local response normalization: each value divided by (k + alpha / size * s)^beta, where s is the sum of squares
+    over `size` neighbouring channels at the same position.
+
+    Use: reproducing AlexNet, CaffeNet and GoogLeNet, as a `norm` layer in front of or behind a pooling.
+
+    Avoid: new networks: without it CaffeNet at 128 px was 0.1 points better.
+
+    Cost: `size` multiplications per value, no parameters.
+    """
+
+    key: ClassVar[str] = "local_response"
+    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
+    evidence: ClassVar[tuple[str, ...]] = ("base_with_lrn",)
+    shifts: ClassVar[bool] = False
+
+    size: int = Field(default=5, ge=1, le=1024, description="channels that count, around each")
+    alpha: float = Field(
+        default=1e-4, ge=0, le=100, description="weight of the mean square (AlexNet: 5e-4, CaffeNet: 1e-4)"
+    )
+    beta: float = Field(default=0.75, ge=0, le=10, description="exponent")
+    k: float = Field(default=1.0, gt=0, le=100, description="added to the weighted mean square (AlexNet: 2)")
+
+    def output(self, *inputs: Shape) -> Shape:
+        if len(inputs[0]) != 3:
+            raise ShapeError("local response norm takes a map, not a vector", "place it before flattening", "norm")
+        return inputs[0]
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.LocalResponseNorm(self.size, self.alpha, self.beta, self.k)
 
 
 class NoNorm(Normalization):
@@ -67,4 +181,35 @@ class NoNorm(Normalization):
     shifts: ClassVar[bool] = False
 
 
-NORMALIZATIONS: tuple[type[Normalization], ...] = (BatchNorm, NoNorm)
+def _affine(shape: Shape) -> dict[str, Parameter]:
+    return {"weight": Parameter((shape[0],), "norm"), "bias": Parameter((shape[0],), "norm")}
+
+
+def _scaled(module: nn.Module, scale: float) -> nn.Module:
+    """The norm with its scale at this value; torch starts it at 1."""
+    from torch import no_grad
+
+    with no_grad():
+        module.get_parameter("weight").fill_(scale)
+    return module
+
+
+def _grouped(shape: Shape, groups: int, who: str) -> Shape:
+    """The shape itself, if `groups` divides its channels and leaves more than one value in each."""
+    channels = shape[0]
+    if channels % groups:
+        hint = f"groups that divide {channels}: {divisors(channels, groups)}"
+        raise ShapeError(f"{who} cannot split {channels} channels into {groups} groups", hint, "norm")
+    if math.prod(shape) == groups:
+        raise ShapeError(f"{who} would see one value at a time and make it 0", "fewer groups, or norm: none", "norm")
+    return shape
+
+
+NORMALIZATIONS: tuple[type[Normalization], ...] = (
+    BatchNorm,
+    LayerNorm,
+    GroupNorm,
+    WeightNorm,
+    LocalResponseNorm,
+    NoNorm,
+)

@@ -153,6 +153,7 @@ def _chain(net: Net, layers: tuple[Layer, ...], source: Tap) -> Tap:
 
 def _sum(net: Net, body: Tap, source: Tap, shortcut: Shortcut, activation: Activation | None) -> Tap:
     """body(x) + shortcut(x), then the activation."""
+    net.start_at_zero(body, source)
     bypass = shortcut.wire(net.scope("shortcut", "shortcut"), source, body.shape)
     total = net.add(Add(), body, bypass, name="sum")
     if activation is None and not net.order.startswith("conv"):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.primitive import Convolution2d
 from cnnwiz.graph import Graph
 
-_FILLED = ("weight", "depthwise", "classifier")
+FILLED = ("weight", "depthwise", "classifier")
+"""Roles of parameters that the initializer fills."""
 
 
 def initialize(network: nn.Module, graph: Graph, seed: int) -> None:
@@ -20,13 +22,24 @@ def initialize(network: nn.Module, graph: Graph, seed: int) -> None:
     with torch.no_grad():
         for index, node in enumerate(graph.nodes):
             groups = node.operation.groups if isinstance(node.operation, Convolution2d) else 1
+            module = network.get_submodule(node.name)
             for name, parameter in node.parameters.items():
-                tensor = network.get_parameter(f"{node.name}.{name}")
-                if parameter.role in _FILLED:
+                if parameter.role in FILLED:
+                    name = "weight" if is_parametrized(module, "weight") else name
+                    tensor = getattr(module, name).detach().clone()
                     generator = torch.Generator().manual_seed(_stream(seed, f"{node.name}.{name}"))
                     graph.init.build(tensor, slopes[index], groups, generator)
+                    assign(module, name, tensor)
                 elif parameter.role == "bias":
-                    tensor.zero_()
+                    module.get_parameter(name).zero_()
+
+
+def assign(module: nn.Module, name: str, value: Tensor) -> None:
+    """Give a weight new values in place; a parametrized one works out its length and direction from them."""
+    if is_parametrized(module, name):
+        setattr(module, name, value)
+    else:
+        module.get_parameter(name).copy_(value)
 
 
 def _slopes(graph: Graph) -> list[float | None]:
@@ -43,7 +56,7 @@ def _slopes(graph: Graph) -> list[float | None]:
         operation = graph.nodes[reader].operation
         if isinstance(operation, Activation):
             slopes[index] = operation.slope()
-        elif not any(p.role in _FILLED for p in graph.nodes[reader].parameters.values()):
+        elif not any(p.role in FILLED for p in graph.nodes[reader].parameters.values()):
             slopes[index] = slopes[reader]
     return slopes
 

@@ -34,15 +34,16 @@ class Network(nn.Module):
             # A value is dropped after its last use, so that memory does not grow with the depth in evaluation.
             dead = tuple(source for source in set(node.inputs) if last_use[source] == index)
             steps.append((index, module, node.inputs, dead))
-        self._steps: list[tuple[int, nn.Module, tuple[int, ...], tuple[int, ...]]] = steps
+        self.steps: list[tuple[int, nn.Module, tuple[int, ...], tuple[int, ...]]] = steps
+        """In the order of execution: index of the node, module, indices of its inputs, of those not needed any more."""
 
     def forward(self, x: Tensor) -> Tensor:
         values = {INPUT: x}
-        for index, module, inputs, dead in self._steps:
+        for index, module, inputs, dead in self.steps:
             values[index] = module(*(values[source] for source in inputs))
             for source in dead:
                 del values[source]
-        return values[len(self._steps) - 1]
+        return values[len(self.steps) - 1]
 
 
 def build(spec: Spec, seed: int | None = None) -> Network:

@@ -71,6 +71,9 @@ class Defaults(Part):
     activation: Activation = Field(default=Relu(), description="activation")
     pool: Pooling = Field(default=Max(), description="kind of pooling")
     init: Initialization = Field(default=Kaiming(), description="initial values of the weights")
+    zero_gamma: bool = Field(
+        default=False, description="start the norm that ends a residual body at scale 0: it adds nothing at first"
+    )
 
 
 class Model(Part):
