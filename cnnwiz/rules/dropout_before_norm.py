@@ -58,15 +58,11 @@ class DropoutBeforeNorm(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
+        directly, later = _before_norm(subject, PASSIVE), _before_norm(subject, PASSIVE | TRAINED)
         for index, node in enumerate(subject.nodes):
-            if node.kind != "dropout":
+            if node.kind != "dropout" or index not in later:
                 continue
-            if _meets_norm(subject, index, through=PASSIVE):
-                severity, where = "error", "directly behind"
-            elif _meets_norm(subject, index, through=PASSIVE | TRAINED):
-                severity, where = "warning", "behind"
-            else:
-                continue
+            severity, where = ("error", "directly behind") if index in directly else ("warning", "behind")
             message = (
                 f"a batch norm {where} this dropout stores the variance of training, which evaluation does not have; "
                 "put dropout behind the last norm"
@@ -74,14 +70,12 @@ class DropoutBeforeNorm(Rule):
             yield subject.finding(self, message, node.path, severity)
 
 
-def _meets_norm(subject: Subject, index: int, through: frozenset[str]) -> bool:
-    """Whether a batch norm reads what node `index` puts out, through operations of these kinds."""
-    waiting, seen = [index], {index}
-    while waiting:
-        for reader in subject.readers[waiting.pop()]:
-            if subject.nodes[reader].kind == "batch":
-                return True
-            if subject.nodes[reader].kind in through and reader not in seen:
-                seen.add(reader)
-                waiting.append(reader)
-    return False
+def _before_norm(subject: Subject, through: frozenset[str]) -> set[int]:
+    """The nodes whose output reaches a batch norm through operations of these kinds only."""
+    found: set[int] = set()
+    for index in reversed(range(len(subject.nodes))):
+        for reader in subject.readers[index]:
+            kind = subject.nodes[reader].kind
+            if kind == "batch" or (kind in through and reader in found):
+                found.add(index)
+    return found

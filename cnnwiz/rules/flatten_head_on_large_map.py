@@ -53,8 +53,10 @@ class FlattenHeadOnLargeMap(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         for index, node in enumerate(subject.nodes):
+            if node.kind != "flatten" or math.prod(node.input_shapes[0][1:]) == 1:
+                continue
             linear = sum(later.kind == "linear" for later in subject.nodes[index:])
-            if node.kind != "flatten" or math.prod(node.input_shapes[0][1:]) == 1 or linear < 2:
+            if linear < 2:
                 continue
             message = (
                 f"a {show(node.input_shapes[0])} map is flattened into {linear} linear layers: as convolutions, "

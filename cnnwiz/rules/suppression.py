@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class SuppressionWithoutReason(FileRule):
 SUPPRESSION: tuple[Rule, ...] = (UnusedSuppression(), SuppressionWithoutReason())
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Ignore:
     """One word in the brackets of a comment."""
 
@@ -57,39 +57,35 @@ class _Ignore:
     span: Span
     line: int | None
     """The line it is about; None for the whole file."""
-    comment: Span | None
-    """The comment, where this is its only word."""
+    comment: tuple[int, int] | None
+    """Start and end of what to remove with the comment, where this is its only word."""
     reason: str
-    used: list[Finding] = field(default_factory=list)
 
 
 def suppressed(document: Document, findings: Iterable[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
     """The findings that no comment silences, and those about the comments themselves."""
     ignores = list(_ignores(document))
+    by_place = {(ignore.word, ignore.line): ignore for ignore in reversed(ignores)}
+    used = set()
     for finding in findings:
-        match = next((i for i in ignores if _matches(i, finding)), None)
+        places = [(word, line) for line in (finding.span.line, None) for word in (finding.code, finding.name)]
+        match = next((by_place[place] for place in places if place in by_place), None)
         if match is None or _lasting(finding):
             yield finding
         else:
-            match.used.append(finding)
+            used.add(match)
     names = [word for rule in rules for word in (rule.code, rule.name)]
     for ignore in ignores:
-        if not ignore.used:
-            removal = Edit(ignore.comment.start, ignore.comment.end, "") if ignore.comment else None
-            fix = Fix("safe", "remove the comment", (removal,)) if removal else None
+        if ignore not in used:
+            fix = Fix("safe", "remove the comment", (Edit(*ignore.comment, ""),)) if ignore.comment else None
             yield replace(_about(UnusedSuppression(), ignore, _unused(ignore, names)), fix=fix)
         if not ignore.reason:
-            yield _about(
-                SuppressionWithoutReason(), ignore, f"why is {ignore.word} ignored? write the reason behind the bracket"
-            )
+            message = f"why is {ignore.word} ignored? write the reason behind the bracket"
+            yield _about(SuppressionWithoutReason(), ignore, message)
 
 
 def _lasting(finding: Finding) -> bool:
     return finding.severity == "error" and (finding.code.startswith("CNN9") or finding.code in LASTING)
-
-
-def _matches(ignore: _Ignore, finding: Finding) -> bool:
-    return ignore.word in (finding.code, finding.name) and ignore.line in (None, finding.span.line)
 
 
 def _unused(ignore: _Ignore, names: list[str]) -> str:
@@ -107,16 +103,23 @@ def _ignores(document: Document) -> Iterator[_Ignore]:
     """The words in the brackets of all comments; what looks like a comment inside a text is none."""
     if document.root is None:
         return
-    starts, ends = zip(*sorted(_texts(document.root)), strict=True)
-    for comment in _COMMENT.finditer(document.text):
-        before = bisect_right(starts, comment.start()) - 1
+    text = document.text
+    begins, ends = zip(*sorted(_texts(document.root)), strict=True)
+    lines = [0, *(newline.end() for newline in re.finditer("\n", text))]
+    following = _following(text.split("\n"))
+    for comment in _COMMENT.finditer(text):
+        before = bisect_right(begins, comment.start()) - 1
         if before >= 0 and comment.start() < ends[before]:
             continue
-        line = None if comment[1] == "ignore-file" else _line(document.text, comment.start())
+        number = bisect_right(lines, comment.start())
+        begin = lines[number - 1]
+        alone = not text[begin : comment.start()].strip()
+        line = None if comment[1] == "ignore-file" else following[number - 1] if alone else number
         words = list(re.finditer(r"[^,\s]+", comment[2]))
+        whole = _whole(text, begin, comment.start(), comment.end()) if len(words) == 1 else None
         for word in words:
-            span = _span(document.text, comment.start(2) + word.start(), comment.start(2) + word.end())
-            whole = _whole(document.text, comment.start(), comment.end()) if len(words) == 1 else None
+            start, end = comment.start(2) + word.start(), comment.start(2) + word.end()
+            span = Span(start, end, number, start - begin + 1, number, end - begin + 1)
             yield _Ignore(word[0], span, line, whole, comment[3].strip())
 
 
@@ -130,27 +133,20 @@ def _texts(node: Node) -> Iterator[tuple[int, int]]:
         yield from _texts(child)
 
 
-def _line(text: str, comment: int) -> int:
-    """The line a comment is about: its own, or the next one with content if it stands alone."""
-    line = text.count("\n", 0, comment) + 1
-    if text[text.rfind("\n", 0, comment) + 1 : comment].strip():
-        return line
-    for number, content in enumerate(text.split("\n")[line:], line + 1):
-        if content.strip() and not content.lstrip().startswith("#"):
-            return number
-    return line
+def _following(lines: list[str]) -> list[int]:
+    """For each line the number of the first one from there on that holds more than a comment."""
+    found, number = [], len(lines)
+    for index in reversed(range(len(lines))):
+        content = lines[index].strip()
+        if content and not content.startswith("#"):
+            number = index + 1
+        found.append(number)
+    return found[::-1]
 
 
-def _whole(text: str, start: int, end: int) -> Span:
-    """A comment with the blanks before it, and with its line where nothing else is on it."""
-    begin = text.rfind("\n", 0, start) + 1
-    if text[begin:start].strip():
-        return _span(text, begin + len(text[begin:start].rstrip()), end)
-    rest = re.compile(r"\r?\n?").match(text, end)
-    return _span(text, begin, rest.end() if rest else end)
-
-
-def _span(text: str, start: int, end: int) -> Span:
-    line = text.count("\n", 0, start) + 1
-    column = start - text.rfind("\n", 0, start)
-    return Span(start, end, line, column, line, column + end - start)
+def _whole(text: str, begin: int, start: int, end: int) -> tuple[int, int]:
+    """A comment with the blanks before it, and with its whole line, which begins at `begin`, where it stands alone."""
+    if before := text[begin:start].rstrip():
+        return begin + len(before), end
+    newline = re.compile(r"\r?\n?").match(text, end)
+    return begin, newline.end() if newline else end
