@@ -33,10 +33,58 @@ class L2(Choice):
     skip: tuple[Role, ...] = Field(default=("norm", "bias"), description="roles of parameters that are not decayed")
 
 
+class L1(Choice):
+    """L1 penalty factor * sum |w|, in the loss: every weight is pulled to zero with the same force, factor * sign(w).
+
+    Use: to find out which weights matter, before pruning.
+
+    Avoid: in place of an L2 penalty for accuracy (1.8 points less on CaffeNet); adam, which divides it away; expecting
+    exact zeros, around which gradient steps only hover.
+
+    Cost: one pass over the weights per step.
+    """
+
+    section: ClassVar[str] = "regularization"
+    key: ClassVar[str] = "l1"
+    papers: ClassVar[tuple[str, ...]] = ("Tibshirani: J. R. Statist. Soc. B 58 (1996)",)
+    evidence: ClassVar[tuple[str, ...]] = ("reg_wd_l1_as_labelled",)
+    conflicts: ClassVar[dict[str, str]] = {
+        "optimizer.adam": "Adam rescales the penalty weight by weight, and adamw too: it is part of the gradient"
+    }
+
+    factor: float = Field(default=1e-5, ge=0, le=10, description="strength; the gradient gains factor * sign(w)")
+    skip: tuple[Role, ...] = Field(default=("norm", "bias"), description="roles of parameters that are not penalized")
+
+
+class Lp(Choice):
+    """Lp penalty factor * sum (|w| + eps)^p, in the loss (bridge regression; the sum itself, not its p-th root).
+
+    Use: p between 1 and 2, as a compromise of lasso and ridge.
+
+    Avoid: p below 1 without need: the force on small weights grows without bound but for eps.
+
+    Cost: one power per weight and step.
+    """
+
+    section: ClassVar[str] = "regularization"
+    key: ClassVar[str] = "lp"
+    papers: ClassVar[tuple[str, ...]] = ("Frank, Friedman: Technometrics 35 (1993)",)
+    conflicts: ClassVar[dict[str, str]] = {
+        "optimizer.adam": "Adam rescales the penalty weight by weight, and adamw too: it is part of the gradient"
+    }
+
+    factor: float = Field(default=1e-5, ge=0, le=10, description="strength")
+    p: float = Field(default=1.5, ge=0.5, le=2, description="exponent; 1 is the L1 penalty, 2 twice the L2 penalty")
+    eps: float = Field(default=1e-8, gt=0, le=1, description="added to |w|, so that p below 1 keeps a finite gradient at 0")
+    skip: tuple[Role, ...] = Field(default=("norm", "bias"), description="roles of parameters that are not penalized")
+
+
 class Regularization(Part):
     """Penalties on the weights; they may be combined."""
 
     l2: L2 | None = Field(default=None, description="L2 penalty (weight decay)")
+    l1: L1 | None = Field(default=None, description="L1 penalty")
+    lp: Lp | None = Field(default=None, description="Lp penalty")
 
 
-PENALTIES: tuple[type[Choice], ...] = (L2,)
+PENALTIES: tuple[type[Choice], ...] = (L2, L1, Lp)

@@ -32,14 +32,7 @@ class Unit(Layer):
         """The convolution alone."""
         raise NotImplementedError(f"{type(self).__name__}.convolve")
 
-    def enter(self, net: Net, source: Tap) -> Tap:
-        """Norm and activation, where the order puts them in front."""
-        for step in (self.order or net.order).partition("conv")[0].split("-"):
-            source = self._step(net, source, step)
-        return source
-
-    def leave(self, net: Net, source: Tap) -> Tap:
-        """The convolution, and what the order puts behind it."""
+    def wire(self, net: Net, source: Tap) -> Tap:
         norm, order = self.norm or net.norm, self.order or net.order
         # Behind an activation a norm's shift does not stand in for the bias in front of it.
         bias = not norm.shifts or order == "conv-act-norm" if self.bias is None else self.bias
@@ -52,7 +45,7 @@ class Unit(Layer):
         return self.leave(net, self.enter(net, source))
 
     def pieces(self, net: Net) -> int:
-        """How many times as wide the convolution is for the activation behind it, so that `channels` is what it ends in:
+        """How many times as wide the convolution is for the activation behind it, so that the unit ends in `channels`:
         more than 1 for maxout."""
         order = self.order or net.order
         return (self.activation or net.activation).inputs() if order.startswith("conv") else 1

@@ -16,6 +16,7 @@ from cnnwiz.data.loader import batches_per_epoch, train_batches
 from cnnwiz.data.prepare import Prepared, prepare
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import graph_of, input_shape
+from cnnwiz.nn.lsuv import settle
 from cnnwiz.nn.network import build_graph
 from cnnwiz.spec import Spec
 from cnnwiz.training.average import Average
@@ -24,6 +25,7 @@ from cnnwiz.training.device import Device, choose_device, raise_allocator_thresh
 from cnnwiz.training.evaluate import measure, scores
 from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped
 from cnnwiz.training.optimize import learning_rate, parameter_groups
+from cnnwiz.training.penalty import penalized
 from cnnwiz.training.run import Run
 from cnnwiz.training.state import Progress, restore, snapshot
 from cnnwiz.training.step import evaluate, mean_loss
@@ -58,6 +60,7 @@ def fit(
     network = build_graph(graph, training.seed).to(place.type)
     network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     loss_of = spec.loss.build(len(data.classes)).to(place.type)
+    objective = penalized(loss_of, network, graph, spec.regularization)
     optimizer = spec.optimizer.build(parameter_groups(network, graph, spec.regularization), fused=place.type != "mps")
     average = Average(network, training.ema) if training.ema else None
     scaler = torch.amp.GradScaler(place.type.split(":")[0], enabled=place.precision == "float16")
@@ -97,8 +100,11 @@ def fit(
                 group["lr"] = rate
             _reseed(training.seed, step)
 
+            if step == 0:
+                settle(network, images[: training.micro_batch])  # the initialization lsuv looks at images
+
             # The loss and its gradient; some optimizers ask for them several times more within their step.
-            again = partial(evaluate, network, loss_of, images, labels, spec, place, scaler)
+            again = partial(evaluate, network, objective, images, labels, spec, place, scaler)
             for part in again():
                 progress.add(*part)
             if training.gradient_clip:
