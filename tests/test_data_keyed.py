@@ -23,11 +23,11 @@ def streams() -> dict[str, np.ndarray]:
     return {
         "indices": uniform(0, 0, ALL, 0, 1)[:, 0],
         "counts": uniform(0, 0, np.array([7]), 0, 4096)[0],
-        "epochs": np.concatenate([uniform(0, epoch, np.array([7]), 0, 1)[0] for epoch in ALL]),
-        "seeds": np.concatenate([uniform(seed, 0, np.array([7]), 0, 1)[0] for seed in ALL]),
-        "streams": np.concatenate([uniform(0, 0, np.array([7]), stream, 1)[0] for stream in ALL]),
+        "epochs": np.concatenate([uniform(0, epoch, np.array([7]), 0, 1)[0] for epoch in range(4096)]),
+        "seeds": np.concatenate([uniform(seed, 0, np.array([7]), 0, 1)[0] for seed in range(4096)]),
+        "streams": np.concatenate([uniform(0, 0, np.array([7]), stream, 1)[0] for stream in range(4096)]),
         "far indices": uniform(0, 0, ALL << 40, 0, 1)[:, 0],
-        "high seeds": np.concatenate([uniform(seed << 50, 0, np.array([7]), 0, 1)[0] for seed in ALL]),
+        "high seeds": np.concatenate([uniform(seed << 50, 0, np.array([7]), 0, 1)[0] for seed in range(4096)]),
     }
 
 
@@ -61,7 +61,7 @@ def neighbours() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "streams": (first[:, 0], uniform(0, 0, ALL, 1, 1)[:, 0]),
         "seed and epoch exchanged": (uniform(3, 5, ALL, 0, 1)[:, 0], uniform(5, 3, ALL, 0, 1)[:, 0]),
         "epoch and index exchanged": (
-            np.concatenate([uniform(0, e, np.array([1]), 0, 1)[0] for e in ALL]),
+            np.concatenate([uniform(0, e, np.array([1]), 0, 1)[0] for e in range(4096)]),
             uniform(0, 1, ALL, 0, 1)[:, 0],
         ),
     }

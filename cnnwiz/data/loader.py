@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnwiz.data.keyed import permutation, uniform
+from cnnwiz.data.keyed import uniform
+from cnnwiz.data.sampling import shuffled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cnnwiz.catalog.augmentation import Augmentation, Draw
     from cnnwiz.data.pixels import Pixels
+    from cnnwiz.data.sampling import Sample
 
 
 class Batch(NamedTuple):
@@ -23,11 +25,6 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
     indices: Tensor
-
-
-def batches_per_epoch(images: int, batch_size: int) -> int:
-    """Full batches; the remainder, another one each epoch, is left out. One batch of all where images are fewer."""
-    return max(images // batch_size, 1)
 
 
 def train_batches(
@@ -40,11 +37,10 @@ def train_batches(
     epoch: int,
     first_batch: int = 0,
     device: str | torch.device = "cpu",
+    sample: Sample = shuffled,
 ) -> Iterator[Batch]:
     """The batches of one epoch from `first_batch` on, augmented: the same whenever and however often one asks."""
-    order = permutation(seed, epoch, len(pixels))
-    count = batches_per_epoch(len(pixels), batch_size)
-    groups = [order[number * batch_size : (number + 1) * batch_size] for number in range(first_batch, count)]
+    groups = sample(pixels.labels, batch_size, seed, epoch)[first_batch:]
     crops = any(step.crops for step in augment)
     for group, canvases in zip(groups, pixels.batches(groups), strict=True):
         images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     """progress(done, total): images decoded so far, and in all."""
 
 CHUNK = 128  # images decoded at a time
-TIMEOUT = 120  # seconds without an answer after which a worker counts as hanging
+TIMEOUT = 120  # seconds after which a worker that still decodes one image is stuck, and ends itself
 GIB = 2**30
 
 
@@ -127,8 +127,9 @@ class _Decoder:
     """What a worker does: a group of indices in, canvases and damage out. Damage travels as text: an exception that
     cannot be pickled would leave the main process waiting."""
 
-    def __init__(self, split: Split, side: int, channels: int, groups: Sequence[np.ndarray]) -> None:
+    def __init__(self, split: Split, side: int, channels: int, groups: Sequence[np.ndarray], limit: int) -> None:
         self.split, self.side, self.channels, self.groups = split, side, channels, groups
+        self.limit = limit  # seconds for one image, then the process ends; 0 for no limit
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -138,10 +139,14 @@ class _Decoder:
         canvases = np.zeros((len(indices), self.side, self.side, self.channels), np.uint8)
         damaged = []
         for place, index in enumerate(indices):
+            if self.limit and hasattr(signal, "alarm"):
+                signal.alarm(self.limit)
             try:
                 canvases[place] = self._canvas(index)
             except CnnwizError as error:
                 damaged.append(str(error))
+        if self.limit and hasattr(signal, "alarm"):
+            signal.alarm(0)
         return Decoded(canvases, damaged)
 
     def _canvas(self, index: int) -> np.ndarray:
@@ -153,7 +158,7 @@ class _Decoder:
 
 def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray], workers: int) -> Iterator[Decoded]:
     """Each group in turn, from `workers` processes that decode ahead, or from this one."""
-    decoder = _Decoder(split, side, channels, groups)
+    decoder = _Decoder(split, side, channels, groups, TIMEOUT if workers else 0)
     if not workers:
         yield from (decoder[number] for number in range(len(groups)))
         return
@@ -167,11 +172,12 @@ def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray
             batch_size=None,
             num_workers=min(workers, len(groups)),
             worker_init_fn=_ignore_signals,
-            timeout=TIMEOUT,
+            timeout=TIMEOUT + 2 * max(len(group) for group in groups),  # 2 seconds is long for one image
             generator=torch.Generator(),  # else it takes a number from the generator that dropout uses
         )
+        chunks = iter(loader)
     try:
-        for canvases, damaged in loader:  # torch sends arrays as tensors, through shared memory
+        for canvases, damaged in chunks:  # torch sends arrays as tensors, through shared memory
             yield Decoded(canvases.numpy(), damaged)
     except (RuntimeError, EOFError, FileNotFoundError) as error:  # what torch raises for a dead or silent worker
         raise CnnwizError(

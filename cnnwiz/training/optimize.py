@@ -13,14 +13,23 @@ if TYPE_CHECKING:
     from cnnwiz.spec import Spec
 
 
-def parameter_groups(network: nn.Module, graph: Graph, regularization: Regularization) -> list[dict[str, Any]]:
-    """Two groups for the optimizer: parameters that decay by `l2.factor`, and those whose role is spared."""
+def parameter_groups(
+    network: nn.Module, graph: Graph, regularization: Regularization, loss: nn.Module | None = None
+) -> list[dict[str, Any]]:
+    """Two groups for the optimizer: parameters that decay by `l2.factor`, and those whose role is spared. What the loss
+    owns are weights and biases of a classifier."""
     l2 = regularization.l2
+    roles = [
+        (network.get_parameter(f"{node.name}.{name}"), parameter.role)
+        for node in graph.nodes
+        for name, parameter in node.parameters.items()
+    ]
+    if loss is not None:
+        roles += [(owned, "bias" if owned.dim() == 1 else "classifier") for owned in loss.parameters()]
     decayed, spared = [], []
-    for node in graph.nodes:
-        for name, parameter in node.parameters.items():
-            skip = l2 is None or parameter.role in (*l2.skip, *NEVER_DECAYED)
-            (spared if skip else decayed).append(network.get_parameter(f"{node.name}.{name}"))
+    for parameter, role in roles:
+        skip = l2 is None or role in (*l2.skip, *NEVER_DECAYED)
+        (spared if skip else decayed).append(parameter)
     groups = [{"params": decayed, "weight_decay": l2.factor if l2 else 0.0}, {"params": spared, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
 

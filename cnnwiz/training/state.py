@@ -42,11 +42,11 @@ class Progress:
 
 
 def snapshot(
-    network: nn.Module, optimizer: Optimizer, average: Average | None, scaler: Scaler, progress: Progress
+    learned: nn.Module, optimizer: Optimizer, average: Average | None, scaler: Scaler, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors, JSON-able state) of everything that changes during training. The schedule, the order of images and all
+    """(tensors, JSON-able state) of everything that changes during training; `learned` holds model and loss. The schedule, the order of images and all
     random draws are functions of seed, epoch and step: there is nothing of them to keep."""
-    tensors = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors: dict[str, Tensor] = dict(learned.state_dict())
     if average:
         tensors |= {f"average.{name}": tensor for name, tensor in average.network.state_dict().items()}
     kept = optimizer.state_dict()
@@ -70,13 +70,13 @@ def snapshot(
 def restore(
     tensors: dict[str, Tensor],
     state: dict[str, Any],
-    network: nn.Module,
+    learned: nn.Module,
     optimizer: Optimizer,
     average: Average | None,
     scaler: Scaler,
 ) -> Progress:
     """Put a snapshot back and return how far it was."""
-    network.load_state_dict(_below("model.", tensors))
+    learned.load_state_dict({name: tensors[name] for name in learned.state_dict()})
     if average:
         average.network.load_state_dict(_below("average.", tensors))
     groups = optimizer.state_dict()["param_groups"]

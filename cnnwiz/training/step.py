@@ -20,26 +20,26 @@ class Evaluated(NamedTuple):
 
 
 def evaluate(
-    network: nn.Module,
-    loss_of: nn.Module,
+    learned: nn.ModuleDict,
     images: Tensor,
     labels: Tensor,
     spec: Spec,
     place: Device,
     scaler: torch.amp.GradScaler,
 ) -> list[Evaluated]:
-    """Set the gradients of the network to that of the mean loss over the batch, which adds up over micro-batches."""
-    network.zero_grad(set_to_none=True)
+    """Set the gradients of all that is learned, `model` and `loss`, to that of the mean loss over the batch, which adds
+    up over micro-batches."""
+    learned.zero_grad(set_to_none=True)
     found = []
     for part, truth in zip(
         _split(images, spec.training.micro_batch), _split(labels, spec.training.micro_batch), strict=True
     ):
         with place.autocast():
-            predicted = network(part)
-            loss = loss_of(predicted.float(), truth)
+            predicted = learned["model"](part)
+        loss = learned["loss"](predicted.float(), truth)
         share = len(truth) / len(labels)
         if spec.optimizer.create_graph:
-            _differentiable_gradient(loss * share, network)
+            _differentiable_gradient(loss * share, learned)
         else:
             scaler.scale(loss * share).backward()
         found.append(Evaluated(loss.detach(), predicted.detach(), truth))
@@ -52,9 +52,9 @@ def mean_loss(parts: list[Evaluated]) -> Tensor:
     return torch.stack([part.loss * (len(part.labels) / images) for part in parts]).sum()
 
 
-def _differentiable_gradient(loss: Tensor, network: nn.Module) -> None:
+def _differentiable_gradient(loss: Tensor, learned: nn.Module) -> None:
     """Gradients that can be differentiated again. They hold the graph until they are set to None."""
-    parameters = list(network.parameters())
+    parameters = list(learned.parameters())
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters, create_graph=True), strict=True):
         parameter.grad = gradient
 
