@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from cnnwiz.catalog.loss import EMBED
 from cnnwiz.data.loader import eval_batches
 from cnnwiz.data.pixels import Pixels
+from cnnwiz.training.verify import verify
+
+if TYPE_CHECKING:
+    from cnnwiz.spec import Spec
 
 EVAL_BATCH = 256
 
@@ -26,6 +31,16 @@ def scores(
         labels.append(batch.labels.cpu())
     network.train(was_training)
     return torch.cat(found), torch.cat(labels)
+
+
+def metrics_of(spec: Spec, outputs: Tensor, labels: Tensor) -> dict[str, float | None]:
+    """Metrics of a network's outputs by the spec's task: `loss` and `accuracy`, and for task embed those of `verify`.
+
+    Embeddings have no loss here: it may need a classifier, and that knows the classes of training only.
+    """
+    if spec.task == EMBED:
+        return {"loss": None, **verify(outputs, labels)}
+    return {**measure(outputs, labels, spec.loss.build(outputs.shape[1]))}
 
 
 def measure(scores: Tensor, labels: Tensor, loss: nn.Module) -> dict[str, float]:

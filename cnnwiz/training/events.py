@@ -60,23 +60,33 @@ class Step(Event):
     steps: int
 
 
+VERIFICATION = ("val_auc", "val_tar", "val_tar_1e3", "val_knn_accuracy")
+"""What an epoch measures for task embed only."""
+
+
 @dataclass(frozen=True)
 class Epoch(Event):
-    """One epoch is done, measured and saved. Accuracies are shares, times seconds."""
+    """One epoch is done, measured and saved. Accuracies are shares, times seconds. For task embed there is no accuracy
+    on training images and no loss on others, and `val_accuracy` is that of nearest neighbours."""
 
     epoch: int
     lr: float
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
     seconds: float
     images_per_second: float
     best: bool
+    val_auc: float | None = None
+    val_tar: float | None = None
+    val_tar_1e3: float | None = None
+    val_knn_accuracy: float | None = None
 
     def metrics(self) -> dict[str, Any]:
         """The line of metrics.jsonl: all but the times, so that the same run gives the same bytes."""
-        skip = ("seconds", "images_per_second", "best")
+        skip = {"seconds", "images_per_second", "best"}
+        skip |= {name for name in VERIFICATION if getattr(self, name) is None}
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in skip}
 
     def timing(self) -> dict[str, Any]:

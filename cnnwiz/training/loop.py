@@ -12,17 +12,19 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from cnnwiz.data.loader import batches_per_epoch, train_batches
+from cnnwiz.catalog.loss import EMBED
+from cnnwiz.data.loader import train_batches
 from cnnwiz.data.prepare import Prepared, prepare
 from cnnwiz.errors import CnnwizError
-from cnnwiz.graph import graph_of, input_shape
+from cnnwiz.graph import Graph, graph_of, input_shape
 from cnnwiz.nn.lsuv import settle
+from cnnwiz.nn.losses import Loss
 from cnnwiz.nn.network import build_graph
 from cnnwiz.spec import Spec
 from cnnwiz.training.average import Average
 from cnnwiz.training.checkpoint import read, write
 from cnnwiz.training.device import Device, choose_device, raise_allocator_thresholds
-from cnnwiz.training.evaluate import measure, scores
+from cnnwiz.training.evaluate import metrics_of, scores
 from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped
 from cnnwiz.training.optimize import learning_rate, parameter_groups
 from cnnwiz.training.penalty import penalized
@@ -53,15 +55,18 @@ def fit(
     yield from (Notice(text) for text in data.notices)
     spec = _resolved(run.spec, data.preprocessing, len(data.classes))
     training = spec.training
-    steps = batches_per_epoch(len(data.train), training.batch_size)
+    sample = training.sampler.build()
+    steps = len(sample(data.train.labels, training.batch_size, training.seed, 0))
 
     # Network, loss, optimizer.
     graph = graph_of(spec)
     network = build_graph(graph, training.seed).to(place.type)
     network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    loss_of = spec.loss.build(len(data.classes)).to(place.type)
+    loss_of = _loss(spec, graph).to(place.type)
+    learned = nn.ModuleDict({"model": network, "loss": loss_of})
     objective = penalized(loss_of, network, graph, spec.regularization)
-    optimizer = spec.optimizer.build(parameter_groups(network, graph, spec.regularization), fused=place.type != "mps")
+    groups = parameter_groups(network, graph, spec.regularization, loss_of)
+    optimizer = spec.optimizer.build(groups, fused=place.type != "mps")
     average = Average(network, training.ema) if training.ema else None
     scaler = torch.amp.GradScaler(place.type.split(":")[0], enabled=place.precision == "float16")
     judged = average.network if average else network
@@ -71,7 +76,7 @@ def fit(
     found = run.latest_checkpoint()
     if found:
         tensors, state, notices = found
-        progress = restore(tensors, state, network, optimizer, average, scaler)
+        progress = restore(tensors, state, learned, optimizer, average, scaler)
         yield from (Notice(text) for text in notices)
     else:
         run.begin(spec, _facts(data, place, graph.parameters))
@@ -91,8 +96,9 @@ def fit(
             epoch,
             first,
             place.type,
+            sample,
         )
-        network.train()
+        learned.train()
         for images, labels, _ in batches:
             step = epoch * steps + progress.batch
             rate = learning_rate(spec, step, steps)
@@ -104,12 +110,12 @@ def fit(
                 settle(network, images[: training.micro_batch])  # the initialization lsuv looks at images
 
             # The loss and its gradient; some optimizers ask for them several times more within their step.
-            again = partial(evaluate, network, objective, images, labels, spec, place, scaler)
+            again = partial(evaluate, learned, objective, images, labels, spec, place, scaler)
             for part in again():
                 progress.add(*part)
             if training.gradient_clip:
                 scaler.unscale_(optimizer)
-                clip_grad_norm_(network.parameters(), training.gradient_clip)
+                clip_grad_norm_(learned.parameters(), training.gradient_clip)
             if place.type == "cpu" or progress.batch % 50 == 0:  # reading the loss makes a GPU wait
                 _require_finite(progress, epoch, rate)
             if spec.optimizer.closure:
@@ -117,13 +123,14 @@ def fit(
             else:
                 scaler.step(optimizer)
                 scaler.update()
-            network.zero_grad(set_to_none=True)
+            learned.zero_grad(set_to_none=True)
+            loss_of.after_step()
             if average:
                 average.update(network, step)
             progress.batch += 1
             yield Step(epoch, progress.batch, steps)
             if number := stop():
-                run.save_checkpoint(step + 1, *snapshot(network, optimizer, average, scaler, progress))
+                run.save_checkpoint(step + 1, *snapshot(learned, optimizer, average, scaler, progress))
                 run.save_record("stopped")
                 yield Stopped(str(run.path), epoch, progress.batch, number)
                 return
@@ -131,12 +138,12 @@ def fit(
         # The epoch's numbers, then everything that must survive, in one file.
         rate = learning_rate(spec, (epoch + 1) * steps - 1, steps)
         _require_finite(progress, epoch, rate)
-        line = _epoch_line(epoch, rate, progress)
+        line = _epoch_line(epoch, rate, progress, spec.task)
         trained = (steps - first) * training.batch_size
         seconds = time.monotonic() - began
         if data.validation:
-            result = measure(*scores(judged, data.validation, data.preprocessing, place.type), loss_of)
-            line |= {"val_loss": result["loss"], "val_accuracy": result["accuracy"]}
+            found = scores(judged, data.validation, data.preprocessing, place.type)
+            line |= {f"val_{name}": value for name, value in metrics_of(spec, *found).items()}
         best = progress.finish_epoch(epoch, line["val_accuracy"])
         event = Epoch(**line, seconds=seconds, images_per_second=trained / seconds, best=best)
         run.append("metrics.jsonl", event.metrics())
@@ -149,7 +156,7 @@ def fit(
         }
         for name in ("best", "last") if best else ("last",):
             write(run.path / f"{name}.safetensors", judged.state_dict(), about)
-        run.save_checkpoint((epoch + 1) * steps, *snapshot(network, optimizer, average, scaler, progress))
+        run.save_checkpoint((epoch + 1) * steps, *snapshot(learned, optimizer, average, scaler, progress))
         yield event
 
     yield from _finish(run, judged, data, place.type)
@@ -162,11 +169,16 @@ def _finish(run: Run, judged: nn.Module, data: Prepared, device: str) -> Iterato
     metrics = {name: value for name, value in about["metrics"].items() if name.startswith("val_") and value is not None}
     if data.test:
         judged.load_state_dict(tensors)
-        loss = run.spec.loss.build(len(data.classes))
-        result = measure(*scores(judged, data.test, data.preprocessing, device), loss)
-        metrics |= {"test_loss": result["loss"], "test_accuracy": result["accuracy"]}
+        result = metrics_of(run.spec, *scores(judged, data.test, data.preprocessing, device))
+        metrics |= {f"test_{name}": value for name, value in result.items() if value is not None}
     run.save_record("finished", metrics=metrics, best=about["metrics"], last=last)
     yield Finished(str(run.path), metrics, run.seconds)
+
+
+def _loss(spec: Spec, graph: Graph) -> Loss:
+    """The loss; weights of its own are drawn from the seed, on the CPU, whatever the device."""
+    torch.manual_seed(spec.training.seed)
+    return spec.loss.build(graph.classes, graph.output[0] if spec.task == EMBED else None)
 
 
 def _resolved(spec: Spec, preprocessing: dict[str, Any], classes: int) -> Spec:
@@ -212,12 +224,12 @@ def _started(run: Run, data: Prepared, place: Device, parameters: int, steps: in
     )
 
 
-def _epoch_line(epoch: int, rate: float, progress: Progress) -> dict[str, Any]:
+def _epoch_line(epoch: int, rate: float, progress: Progress, task: str) -> dict[str, Any]:
     return {
         "epoch": epoch + 1,
         "lr": rate,
         "train_loss": float(progress.loss_sum) / progress.seen,
-        "train_accuracy": int(progress.correct) / progress.seen,
+        "train_accuracy": None if task == EMBED else int(progress.correct) / progress.seen,
         "val_loss": None,
         "val_accuracy": None,
     }

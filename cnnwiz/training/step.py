@@ -21,6 +21,7 @@ class Evaluated(NamedTuple):
 
 def evaluate(
     learned: nn.ModuleDict,
+    objective: nn.Module,
     images: Tensor,
     labels: Tensor,
     spec: Spec,
@@ -36,7 +37,7 @@ def evaluate(
     ):
         with place.autocast():
             predicted = learned["model"](part)
-        loss = learned["loss"](predicted.float(), truth)
+        loss = objective(predicted.float(), truth)
         share = len(truth) / len(labels)
         if spec.optimizer.create_graph:
             _differentiable_gradient(loss * share, learned)
