@@ -47,10 +47,10 @@ def evaluate(
     return found
 
 
-def mean_loss(parts: list[Evaluated]) -> Tensor:
+def mean_loss(parts: list[Evaluated]) -> float:
     """The loss of the whole batch."""
     images = sum(len(part.labels) for part in parts)
-    return torch.stack([part.loss * (len(part.labels) / images) for part in parts]).sum()
+    return sum(part.loss.item() * len(part.labels) for part in parts) / images
 
 
 def _differentiable_gradient(loss: Tensor, learned: nn.Module) -> None:
