@@ -24,6 +24,7 @@ from cnnwiz.decisions import (
     reasons,
     spec_from,
 )
+from cnnwiz.errors import CnnwizError
 
 
 class Signal(Enum):
@@ -93,7 +94,11 @@ class Session:
                 if key is None:
                     self.front.say("This is the first question; Ctrl-C quits, nothing is written.")
                 continue
-            change = answer(self.answers, item.key, reply)
+            try:
+                change = answer(self.answers, item.key, reply)
+            except CnnwizError as error:
+                self.front.say(f"Not accepted: {error}")
+                continue
             for name, reason in change.dropped:
                 self.front.say(f"{name} is open again: {reason}")
             self.front.say(f"- {item.prompt}  {item.show(reply)}")

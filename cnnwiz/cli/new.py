@@ -160,7 +160,7 @@ def _command(session: Session, finished: bool) -> str:
 
 
 def _write(answers: Answers, output: str, force: bool) -> None:
-    from cnnwiz.__main__ import say
+    from cnnwiz.cli.plain import visible
     from cnnwiz.decisions import reasons, spec_from
     from cnnwiz.spec.write import write
 
@@ -171,7 +171,8 @@ def _write(answers: Answers, output: str, force: bool) -> None:
         sys.stdout.write(text)
         return
     save(text, Path(target), force)
-    say(f"wrote {target} ({len(text.splitlines())} lines)\n  cnnwiz lint {target}\n  cnnwiz train {target}")
+    lines = [f"wrote {target} ({len(text.splitlines())} lines)", f"  cnnwiz lint {target}", f"  cnnwiz train {target}"]
+    sys.stderr.write(visible("\n".join(lines)) + "\n")
 
 
 def save(text: str, path: Path, force: bool) -> None:

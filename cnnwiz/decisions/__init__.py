@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from cnnwiz.decisions.compose import reason, reasons, spec_from
-from cnnwiz.decisions.engine import (
-    QUESTIONS,
-    Change,
-    answer,
-    back,
-    before,
-    defaults,
-    missing,
-    next_question,
-    plan,
-    question,
-    take,
-)
+from cnnwiz.decisions.engine import Change, answer, back, next_question, plan, take
 from cnnwiz.decisions.question import LEVELS, Advice, Answers, Level, Option, Question
+from cnnwiz.decisions.questions import QUESTIONS, before, defaults, missing, question
 
 __all__ = [
     "LEVELS",

@@ -9,9 +9,10 @@ from cnnwiz.catalog.choice import Choice, Part
 from cnnwiz.catalog.regularization import PENALTIES, Regularization
 from cnnwiz.decisions.architecture import Architecture, layers_of
 from cnnwiz.decisions.data import facts_of, source_of
-from cnnwiz.decisions.engine import QUESTIONS, before, defaults
 from cnnwiz.decisions.parameters import parameters
 from cnnwiz.decisions.question import Answers, Question
+from cnnwiz.decisions.questions import QUESTIONS, before, defaults, missing
+from cnnwiz.graph import graph_of
 from cnnwiz.spec.document import FORMAT, Spec
 from cnnwiz.spec.fields import shape_of
 from cnnwiz.spec.finding import Path
@@ -39,6 +40,14 @@ def spec_from(answers: Answers) -> Spec:
         "regularization": Regularization(**penalties),
     }
     return _part(Spec, "", known, built)
+
+
+def impossible(answers: Answers) -> str | None:
+    """Why no network can be made of these answers; None where one can, or where data are still open."""
+    if missing(answers):
+        return None
+    finding = graph_of(spec_from(answers)).finding
+    return f"no network can be made: {finding.message}" if finding else None
 
 
 def reasons(answers: Answers) -> dict[Path, str]:

@@ -123,7 +123,7 @@ QUESTIONS: tuple[Question, ...] = (
         Data, "image_size", "data.image_size", "data", "Side of the input in pixels", _image_size, level="guided"
     ),
     field_question(Data, "canvas", "data.canvas", "data"),
-    field_question(Data, "channels", "data.channels", "data", recommend=_channels),
+    field_question(Data, "channels", "data.channels", "data", "Channels: 1 for grey, 3 for RGB", _channels),
     field_question(Data, "normalize", "data.normalize", "data", lines=NORMALIZE_LINES),
     field_question(Validation, "fraction", "data.validation.fraction", "data"),
     field_question(Validation, "seed", "data.validation.seed", "data"),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cnnwiz.decisions import data, model, recipe
+from cnnwiz.decisions.compose import impossible
 from cnnwiz.decisions.question import LEVELS, Answers, Level, Question
+from cnnwiz.decisions.questions import QUESTIONS, before, question, steps
 from cnnwiz.errors import CnnwizError
-
-QUESTIONS: tuple[Question, ...] = (*data.QUESTIONS, *model.QUESTIONS, *recipe.QUESTIONS)
-"""All questions. Conditions, options and recommendations look at earlier ones only, so one pass settles them all."""
-_BY_KEY = {question.key: question for question in QUESTIONS}
 
 
 class Change(NamedTuple):
@@ -20,14 +16,6 @@ class Change(NamedTuple):
 
     answers: Answers
     dropped: tuple[tuple[str, str], ...]
-
-
-def question(key: str) -> Question:
-    """The question with this key. Raises CnnwizError, with the nearest key, where there is none."""
-    if key not in _BY_KEY:
-        close = get_close_matches(key[:100], _BY_KEY, n=1)
-        raise CnnwizError(f"unknown key {key[:100]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
-    return _BY_KEY[key]
 
 
 def next_question(answers: Answers, level: Level) -> Question | None:
@@ -43,24 +31,30 @@ def plan(answers: Mapping[str, Any], level: Level) -> list[Question]:
     wanted = LEVELS[: LEVELS.index(level) + 1]
     return [
         item
-        for item, known in _steps(answers)
+        for item, known in steps(answers)
         if item.key in answers or item.recommend(known) is None or (item.level in wanted and item.live(known))
     ]
 
 
 def answer(answers: Answers, key: str, value: Any) -> Change:
-    """The answers with this one, and without those it makes impossible. Raises CnnwizError when it is not allowed."""
+    """The answers with this one, and without later ones that do not go with it.
+
+    Raises CnnwizError when it is not allowed, or when no network can be made of the answers any more.
+    """
     if problem := question(key).problem(value, before(answers, key)):
         raise CnnwizError(f"{key}: {problem}")
     values, asked = dict(answers.put(key, value)), set()
     dropped: dict[str, str] = {}
-    for item, known in _steps(values):
+    for item, known in steps(values):
         asked.add(item.key)
         if item.key in values and (problem := item.problem(values[item.key], known)):
             dropped[item.key] = problem
             del values[item.key]
     dropped |= {name: "no longer asked" for name in values if name not in asked}
-    return Change(answers.put(key, value).without(*dropped), tuple(dropped.items()))
+    changed = answers.put(key, value).without(*dropped)
+    if reason := impossible(changed):
+        raise CnnwizError(f"{key}: {reason}")
+    return Change(changed, tuple(dropped.items()))
 
 
 def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
@@ -74,7 +68,7 @@ def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
             problems.append(str(error))
     known: dict[str, Any] = {}
     asked = set()
-    for item, earlier in _steps(values, known):
+    for item, earlier in steps(values, known):
         asked.add(item.key)
         if item.key in texts:
             value, problem = item.read(texts[item.key], earlier)
@@ -84,7 +78,9 @@ def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
                 values[item.key] = value
     left = [item for item in QUESTIONS if item.key in texts and item.key not in asked]
     problems += [f"{item.key}: {_unasked(item, known)}" for item in left]
-    return Answers(values, frozenset(values)), problems
+    taken = Answers(values, frozenset(values))
+    reason = None if problems else impossible(taken)
+    return taken, [*problems, *([reason] if reason else [])]
 
 
 def back(answers: Answers, key: str | None = None) -> str | None:
@@ -95,43 +91,10 @@ def back(answers: Answers, key: str | None = None) -> str | None:
     return asked[-1] if asked else None
 
 
-def before(answers: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
-    """Answers to all questions before `key` (without it: to all), those not given as recommended."""
-    known: dict[str, Any] = {}
-    for item, earlier in _steps(answers, known):
-        if item.key == key:
-            return dict(earlier)
-    return known
-
-
-def missing(answers: Mapping[str, Any]) -> list[Question]:
-    """Questions that must be answered because nothing can be recommended, as far as the answers tell."""
-    return [item for item, known in _steps(answers) if item.key not in answers and item.recommend(known) is None]
-
-
-def defaults(answers: Answers) -> Answers:
-    """All questions answered, as recommended where no answer was given. Raises CnnwizError naming those that cannot."""
-    if open_questions := missing(answers):
-        raise CnnwizError(f"answers are missing: {', '.join(item.key for item in open_questions)}")
-    return Answers(before(answers), answers.given)
-
-
-def _steps(
-    answers: Mapping[str, Any], known: dict[str, Any] | None = None
-) -> Iterator[tuple[Question, dict[str, Any]]]:
-    """Each question that arises, with the answers to all earlier ones: given, or else recommended."""
-    known = {} if known is None else known
-    for item in QUESTIONS:
-        if not item.when(known):
-            continue
-        yield item, known
-        if item.key in answers:
-            known[item.key] = answers[item.key]
-        elif advice := item.recommend(known):
-            known[item.key] = advice.value
-
-
 def _unasked(item: Question, known: Mapping[str, Any]) -> str:
     """Why a question does not arise: the answer it hangs on."""
-    parent = next((key for key in (item.key.rsplit(".", depth)[0] for depth in (1, 2)) if key in known), None)
-    return f"does not apply while {parent} is {question(parent).show(known[parent])}" if parent else "does not apply"
+    above = [item.key.rsplit(".", 1)[0], item.key.rsplit(".", 2)[0], "data.source" if item.chapter == "data" else ""]
+    parent = next((key for key in above if key in known), None)
+    if parent is None:
+        return "does not apply to the other answers"
+    return f"does not apply while {parent} is {question(parent).show(known[parent])}"

@@ -118,7 +118,9 @@ class Question:
             return None
         if self.kind in ("choice", "several"):
             words: tuple[Any, ...] = (value,) if self.kind == "choice" else tuple(value or ())
-            return next((problem for word in words if (problem := self._not_offered(word, answers))), None)
+            twice = [f"{word} is named twice" for index, word in enumerate(words) if word in words[:index]]
+            refusals = [problem for word in words if (problem := self._not_offered(word, answers))]
+            return next(iter([*refusals, *twice]), None)
         return self.validate(value, answers)
 
     def read(self, text: str, answers: Mapping[str, Any]) -> tuple[Any, str | None]:
