@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cnnwiz.catalog.augmentation import AUGMENTATIONS, HorizontalFlip, RandomCrop, RandomResizedCrop, VerticalFlip
 from cnnwiz.data.keyed import permutation
-from cnnwiz.data.loader import batches_per_epoch, centre_crop, eval_batches, normalize, preprocess, train_batches
+from cnnwiz.data.loader import centre_crop, eval_batches, normalize, preprocess, train_batches
 from cnnwiz.data.pixels import Pixels
 from cnnwiz.data.records import Split
 
@@ -44,7 +44,7 @@ def test_without_augmentation_a_batch_is_the_centre_of_its_canvases():
     assert SOME.held is not None
     order = permutation(3, 5, 50)
     found = batches([], seed=3, epoch=5)
-    assert len(found) == batches_per_epoch(50, 8) == 6
+    assert len(found) == 6
     for number, batch in enumerate(found):
         indices = order[number * 8 : number * 8 + 8]
         assert np.array_equal(batch.indices, indices)
@@ -108,7 +108,7 @@ def test_the_same_augmentation_twice_draws_twice():
 
 def test_fewer_images_than_a_batch_make_one_batch():
     found = batches(MANY, 64)
-    assert len(found) == batches_per_epoch(50, 64) == 1
+    assert len(found) == 1
     assert sorted(found[0].indices.tolist()) == list(range(50))
 
 
