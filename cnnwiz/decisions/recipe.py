@@ -40,6 +40,8 @@ def _epochs(answers: Mapping[str, Any]) -> Advice:
 
 
 def _optimizer(answers: Mapping[str, Any]) -> Advice:
+    if answers["data.source"] == "digits":
+        return Advice("adamw", "3 to 4 errors of 359 on digits, sgd 4 to 6 (3 seeds)")
     return Advice("sgd", "with momentum: the reference for training from scratch")
 
 
@@ -51,6 +53,8 @@ def _sgd_lr(answers: Mapping[str, Any]) -> Advice:
 
 
 def _adam_lr(answers: Mapping[str, Any]) -> Advice:
+    if answers["data.source"] == "digits":
+        return Advice(0.003, "the steadiest of 0.002, 0.003 and 0.005 on digits")
     return Advice(0.001, "the published value; Adam hardly needs it scaled")
 
 
