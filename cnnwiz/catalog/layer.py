@@ -54,16 +54,21 @@ class Net(Protocol):
         """One operation on these inputs; `name` ends the names of its parameters."""
         ...
 
-    def wire(self, layers: Sequence[Layer], source: Tap, first: int = 0) -> Tap:
-        """These layers one after the other, each as often as its `repeat` says; `first` is the index of the first."""
+    def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
+        """These layers one after the other, each as often as its `repeat` says."""
+        ...
+
+    def preactivated(self, source: Tap) -> Tap:
+        """Behind the norm that reads `source` in this scope, and the activation behind it; `source` without such."""
         ...
 
     def judge(self, scores: Tap, weight: float) -> None:
         """Let training add `weight` times the loss of these scores to that of the head's."""
         ...
 
-    def start_at_zero(self, body: Tap, source: Tap) -> None:
-        """Let the norm that ends a residual body start at scale 0, where the defaults ask for it."""
+    def end_body(self, body: Tap, source: Tap) -> Tap:
+        """What a residual body adds to its shortcut: the body, with the `zero_gamma` and `stochastic_depth` of the
+        defaults. `source` is what the body read."""
         ...
 
     def scope(self, name: str, *path: str | int) -> Net:

@@ -33,17 +33,23 @@ class Shuffle2d(Primitive):
 
 
 class Slice(Primitive):
-    """The channels from `start` up to `stop`."""
+    """The channels from `start` up to `stop`, of `total`."""
 
     key: ClassVar[str] = "slice"
     start: int
     stop: int
+    total: int
 
     def output(self, *inputs: Shape) -> Shape:
-        if not self.start < self.stop <= inputs[0][0]:
+        if inputs[0][0] != self.total:
+            raise ShapeError(
+                f"the parts hold {self.total} channels, not {inputs[0][0]}",
+                f"shares that sum to {inputs[0][0]}, or channels that the number of paths divides",
+            )
+        if not self.start < self.stop <= self.total:
             raise ShapeError(
                 f"there are no channels {self.start} to {self.stop} in {show(inputs[0])}",
-                f"more than {self.start} channels in front of this layer",
+                f"more than {self.start} channels are needed",
             )
         return (self.stop - self.start, *inputs[0][1:])
 

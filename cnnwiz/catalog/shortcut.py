@@ -1,4 +1,4 @@
-"""Shortcuts: what carries a residual body's input to its sum."""
+"""Shortcuts: what carries a residual body's input to its sum, and that sum."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.primitive import Convolution2d, PadChannels
+from cnnwiz.catalog.layer import Layer
+from cnnwiz.catalog.primitive import Add, Convolution2d, PadChannels
+from cnnwiz.catalog.rearrange import Scale
 
 if TYPE_CHECKING:
     from cnnwiz.catalog.layer import Net, Tap
@@ -19,8 +22,9 @@ class Shortcut(Choice):
 
     section: ClassVar[str] = "shortcut"
 
-    def wire(self, net: Net, source: Tap, target: Shape) -> Tap:
-        """Carry `source` to a tap of shape `target`."""
+    def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
+        """Carry `source` to a tap of shape `target`; `entry` is what a projection reads: `source`, or in the order
+        norm-act-conv the pre-activation that it shares with the body."""
         raise NotImplementedError(f"{type(self).__name__}.wire")
 
 
@@ -37,7 +41,7 @@ class Identity(Shortcut):
     key: ClassVar[str] = "identity"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
 
-    def wire(self, net: Net, source: Tap, target: Shape) -> Tap:
+    def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
         return source
 
 
@@ -55,15 +59,19 @@ class Projection(Shortcut):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
 
     always: bool = Field(default=False, description="project also where the shape stays (option C)")
-    norm: bool = Field(default=True, description="follow the 1x1 convolution by the default norm")
+    norm: bool | None = Field(
+        default=None,
+        description="follow the 1x1 by the default norm; without this key unless the order is norm-act-conv",
+    )
 
-    def wire(self, net: Net, source: Tap, target: Shape) -> Tap:
+    def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
         if source.shape == target and not self.always:
             return source
         stride = _stride(source.shape, target)
         operation = Convolution2d(channels=target[0], kernel=(1, 1), stride=stride, bias=not net.norm.shifts)
-        tap = net.add(operation, source, name="conv")
-        return net.add(net.norm, tap, name="norm") if self.norm else tap
+        tap = net.add(operation, entry, name="conv")
+        normed = net.order != "norm-act-conv" if self.norm is None else self.norm
+        return net.add(net.norm, tap, name="norm") if normed else tap
 
 
 class Pad(Shortcut):
@@ -79,13 +87,47 @@ class Pad(Shortcut):
     key: ClassVar[str] = "pad"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
 
-    def wire(self, net: Net, source: Tap, target: Shape) -> Tap:
+    def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
         if source.shape == target:
             return source
         return net.add(PadChannels(channels=target[0], stride=_stride(source.shape, target)), source, name="pad")
 
 
-SHORTCUTS: tuple[type[Shortcut], ...] = (Projection, Identity, Pad)
+class LayersShortcut(Shortcut):
+    """Any layers, which must end in the body's shape.
+
+    Use: pooled shortcuts, such as average pooling and a 1x1 convolution without activation (ResNet-D).
+
+    Avoid: activations in it: gradients then no longer pass unhindered.
+
+    Cost: that of its layers.
+    """
+
+    key: ClassVar[str] = "layers"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1812.01187",)
+
+    layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the sum")
+
+    def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
+        return net.scope("path", self.key, "layers").wire(self.layers, source)
+
+
+SHORTCUTS: tuple[type[Shortcut], ...] = (Projection, Identity, Pad, LayersShortcut)
+
+
+def add_shortcut(
+    net: Net, body: Tap, source: Tap, shortcut: Shortcut, activation: Activation | None = None, scale: float = 1.0
+) -> Tap:
+    """scale * body(x) + shortcut(x), then the activation: the default one, or in orders that begin otherwise none."""
+    body = net.end_body(body, source)
+    entry = net.preactivated(source) if net.order == "norm-act-conv" else source
+    if scale != 1:
+        body = net.add(Scale(factor=scale), body, name="scale")
+    bypass = shortcut.wire(net.scope("shortcut", "shortcut"), source, entry, body.shape)
+    total = net.add(Add(), body, bypass, name="sum")
+    if activation is None and not net.order.startswith("conv"):
+        return total
+    return net.add(activation or net.activation, total, name="act")
 
 
 def _stride(source: Shape, target: Shape) -> tuple[int, int]:

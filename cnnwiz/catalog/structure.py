@@ -1,19 +1,25 @@
-"""Structure: layers made of layers. The compositions take any layers; the blocks are compositions with a name."""
+"""Structure: layers made of any layers. Blocks with fixed layers are in `blocks`, dense ones in `dense`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cnnwiz.catalog.activation import Activation, NoActivation
-from cnnwiz.catalog.layer import Channels, Layer, Size
-from cnnwiz.catalog.layers import Conv
+from cnnwiz.catalog.activation import Activation
+from cnnwiz.catalog.blocks import Basic, Bottleneck, Fire, Highway, Inception, InvertedResidual
+from cnnwiz.catalog.dense import Dense, DualPath, Transition
+from cnnwiz.catalog.layer import Channels, Layer
 from cnnwiz.catalog.primitive import Add, Concat
-from cnnwiz.catalog.shortcut import Projection, Shortcut
+from cnnwiz.catalog.rearrange import Gate, Multiply, Slice
+from cnnwiz.catalog.shortcut import Projection, Shortcut, add_shortcut
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from cnnwiz.catalog.layer import Net, Tap
+
+Merge = Literal["concat", "add", "multiply", "gate"]
 
 
 class Repeat(Layer):
@@ -38,9 +44,10 @@ class Repeat(Layer):
 
 
 class Branches(Layer):
-    """Parallel paths from one input, merged by concatenation or sum; an empty path is the input itself.
+    """Parallel paths from one input, merged by concatenation, sum, product or a gate; an empty path is the input.
+    A gate T = sigmoid(second path) gives first * T + third * (1 - T), with the input where there is no third.
 
-    Use: Inception modules, fire modules, any block with several kernel sizes.
+    Use: Inception modules, fire modules, highways, weights for channels, any block with several kernel sizes.
 
     Avoid: paths whose sizes differ: all need the same stride and padding result.
 
@@ -51,17 +58,66 @@ class Branches(Layer):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842",)
 
     paths: tuple[tuple[Layer, ...], ...] = Field(min_length=2, description="the paths, each a list of layers")
-    merge: Literal["concat", "add"] = Field(default="concat", description="how the paths become one map")
+    merge: Merge = Field(default="concat", description="how the paths become one map")
+
+    @model_validator(mode="after")
+    def _gated(self) -> Self:
+        if self.merge == "gate" and len(self.paths) > 3:
+            raise ValueError("merge: gate takes 2 or 3 paths: transform, gate and, if not the input, what is carried")
+        return self
 
     def wire(self, net: Net, source: Tap) -> Tap:
         ends = [net.scope(f"path{i}", "paths", i).wire(path, source) for i, path in enumerate(self.paths)]
-        return net.add(Concat() if self.merge == "concat" else Add(), *ends, name=self.merge)
+        if self.merge == "gate" and len(ends) == 2:
+            ends.append(source)
+        return _merge(net, self.merge, ends)
+
+
+class Split(Layer):
+    """The input's channels dealt out to parallel paths, in order; each path sees its share alone.
+
+    Use: ShuffleNetV2 units, where half of the channels pass unchanged: `split: {paths: [[], [...]]}`.
+
+    Avoid: shares that never meet again: place a `shuffle` or a 1x1 convolution behind.
+
+    Cost: the sum of its paths.
+    """
+
+    key: ClassVar[str] = "split"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1807.11164",)
+
+    paths: tuple[tuple[Layer, ...], ...] = Field(min_length=2, description="the paths, each a list of layers")
+    shares: tuple[Channels, ...] | None = Field(
+        default=None, description="channels of each path; without this key equal shares"
+    )
+    merge: Merge = Field(default="concat", description="how the paths become one map")
+
+    @model_validator(mode="after")
+    def _shared(self) -> Self:
+        if self.shares and len(self.shares) != len(self.paths):
+            raise ValueError(f"{len(self.shares)} shares for {len(self.paths)} paths; write one for each")
+        if self.merge == "gate" and len(self.paths) != 3:
+            raise ValueError("merge: gate of a split takes 3 paths: transform, gate, and what is carried")
+        return self
+
+    def wire(self, net: Net, source: Tap) -> Tap:
+        count = len(self.paths)
+        shares = self.shares or (-(-source.shape[0] // count),) * count
+        ends, start = [], 0
+        for i, (path, share) in enumerate(zip(self.paths, shares, strict=True)):
+            scope = net.scope(f"path{i}", "paths", i)
+            part = scope.add(Slice(start=start, stop=start + share, total=sum(shares)), source, name="slice")
+            ends.append(scope.wire(path, part))
+            start += share
+        return _merge(net, self.merge, ends)
 
 
 class Residual(Layer):
-    """A body of layers whose output is added to its input: y = activation(body(x) + shortcut(x)).
+    """A body of layers whose output is added to its input: y = activation(scale * body(x) + shortcut(x)). In the order
+    norm-act-conv a projection reads behind the body's first norm and activation, as published.
 
-    Use: more than about 15 layers; gradients reach every block through the sum.
+    Use: more than about 15 layers; gradients reach every block through the sum. Inception modules as a body, with their
+    scale, make Inception-ResNet.
 
     Avoid: activations that need unit variance (SELU): a sum of two has variance 2.
 
@@ -69,13 +125,19 @@ class Residual(Layer):
     """
 
     key: ClassVar[str] = "residual"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1603.05027")
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1603.05027", "arXiv:1602.07261")
     evidence: ClassVar[tuple[str, ...]] = ("vgglike_res", "gln_res")
 
     layers: tuple[Layer, ...] = Field(
         min_length=1, description="the body; its last convolution usually has no activation"
     )
     shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")
+    scale: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="factor of the body; 0.1 to 0.3 steadies 1,000 channels and more",
+    )
     activation: Activation | None = Field(
         default=None,
         description="after the sum; without this key the default one, and none in orders that begin with norm or act",
@@ -83,82 +145,26 @@ class Residual(Layer):
 
     def wire(self, net: Net, source: Tap) -> Tap:
         body = net.scope("body", "layers").wire(self.layers, source)
-        return _sum(net, body, source, self.shortcut, self.activation)
+        return add_shortcut(net, body, source, self.shortcut, self.activation, self.scale)
 
 
-class Basic(Layer):
-    """Residual block of two 3x3 convolutions, as in ResNet-18 and ResNet-34.
-
-    Use: up to about 34 layers; 32 px images (ResNet-20).
-
-    Avoid: 50 layers and more, where bottlenecks see more per multiply-add.
-
-    Cost: 18 * C * C multiply-adds per position at constant width.
-    """
-
-    key: ClassVar[str] = "basic"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
-
-    channels: Channels = Field(description="output channels")
-    stride: Size = Field(default=1, description="step of the first convolution")
-    shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")
-
-    def wire(self, net: Net, source: Tap) -> Tap:
-        layers = (Conv(channels=self.channels, stride=self.stride), Conv(channels=self.channels, activation=_last(net)))
-        return _sum(net, _chain(net, layers, source), source, self.shortcut, None)
+def _merge(net: Net, merge: Merge, ends: list[Tap]) -> Tap:
+    operation = {"concat": Concat, "add": Add, "multiply": Multiply, "gate": Gate}[merge]
+    return net.add(operation(), *ends, name=merge)
 
 
-class Bottleneck(Layer):
-    """Residual block of 1x1, 3x3 and 1x1 convolutions, narrow in the middle, as in ResNet-50.
-
-    Use: 50 layers and more.
-
-    Avoid: small images and few layers: `basic` is simpler and as good there.
-
-    Cost: about 17/16 * C * C multiply-adds per position at constant channels and a quarter of them in the middle.
-    """
-
-    key: ClassVar[str] = "bottleneck"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1611.05431")
-
-    channels: Channels = Field(description="output channels")
-    width: Channels | None = Field(
-        default=None, description="channels in the middle; without this key a quarter of `channels`"
-    )
-    stride: Size = Field(default=1, description="step of the 3x3 convolution")
-    groups: Channels = Field(default=1, description="groups of the 3x3 convolution (32 in ResNeXt-50)")
-    shortcut: Shortcut = Field(default=Projection(), description="what carries the input to the sum")
-
-    def wire(self, net: Net, source: Tap) -> Tap:
-        width = self.width or max(self.channels // 4, 1)
-        layers = (
-            Conv(channels=width, kernel=1),
-            Conv(channels=width, stride=self.stride, groups=self.groups),
-            Conv(channels=self.channels, kernel=1, activation=_last(net)),
-        )
-        return _sum(net, _chain(net, layers, source), source, self.shortcut, None)
-
-
-def _last(net: Net) -> Activation | None:
-    """The activation of a body's last convolution: none before the sum, unless the order puts it in front."""
-    return NoActivation() if net.order.startswith("conv") else None
-
-
-def _chain(net: Net, layers: tuple[Layer, ...], source: Tap) -> Tap:
-    """A block's own convolutions, named conv1, conv2, ..."""
-    for index, layer in enumerate(layers, 1):
-        source = layer.wire(net.scope(f"conv{index}"), source)
-    return source
-
-
-def _sum(net: Net, body: Tap, source: Tap, shortcut: Shortcut, activation: Activation | None) -> Tap:
-    """body(x) + shortcut(x), then the activation."""
-    net.start_at_zero(body, source)
-    bypass = shortcut.wire(net.scope("shortcut", "shortcut"), source, body.shape)
-    total = net.add(Add(), body, bypass, name="sum")
-    if activation is None and not net.order.startswith("conv"):
-        return total
-    return net.add(activation or net.activation, total, name="act")
-
-
-STRUCTURES: tuple[type[Layer], ...] = (Repeat, Branches, Residual, Basic, Bottleneck)
+STRUCTURES: tuple[type[Layer], ...] = (
+    Repeat,
+    Branches,
+    Split,
+    Residual,
+    Basic,
+    Bottleneck,
+    InvertedResidual,
+    Inception,
+    Fire,
+    Dense,
+    Transition,
+    DualPath,
+    Highway,
+)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class Unit(Layer):
     """A convolution with its norm and activation, in the order of `model.defaults.order`: what `conv` and `pointwise`
-    share. `enter` are the steps before the convolution, which residual blocks share with their shortcut."""
+    share."""
 
     bias: bool | None = Field(
         default=None, description="add a bias; without this key only where no norm makes it redundant"
@@ -36,24 +36,20 @@ class Unit(Layer):
         norm, order = self.norm or net.norm, self.order or net.order
         # Behind an activation a norm's shift does not stand in for the bias in front of it.
         bias = not norm.shifts or order == "conv-act-norm" if self.bias is None else self.bias
-        source = self.convolve(net, source, bias)
-        for step in order.partition("conv")[2].split("-"):
-            source = self._step(net, source, step)
+        for step in order.split("-"):
+            if step == "conv":
+                source = self.convolve(net, source, bias)
+            elif step == "norm":
+                source = net.add(norm, source, name="norm")
+            else:
+                source = net.add(self.activation or net.activation, source, name="act")
         return source
-
-    def wire(self, net: Net, source: Tap) -> Tap:
-        return self.leave(net, self.enter(net, source))
 
     def pieces(self, net: Net) -> int:
         """How many times as wide the convolution is for the activation behind it, so that the unit ends in `channels`:
         more than 1 for maxout."""
         order = self.order or net.order
         return (self.activation or net.activation).inputs() if order.startswith("conv") else 1
-
-    def _step(self, net: Net, source: Tap, step: str) -> Tap:
-        if step == "norm":
-            return net.add(self.norm or net.norm, source, name="norm")
-        return net.add(self.activation or net.activation, source, name="act") if step == "act" else source
 
 
 class Conv(Unit):

@@ -7,10 +7,12 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from cnnwiz.catalog.blocks import Basic, Bottleneck
 from cnnwiz.catalog.choice import Choice, Part
 from cnnwiz.catalog.layer import Channels, Layer
-from cnnwiz.catalog.layers import Conv, Pool
-from cnnwiz.catalog.structure import Basic, Bottleneck, Branches
+from cnnwiz.catalog.layers import Pool
+from cnnwiz.catalog.structure import Branches
+from cnnwiz.catalog.unit import Conv
 
 LAST_MAP = 8
 """Stages go on halving the map until its side is at most this: 4 to 8 positions are left for the head to average."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.convolution import Convolution
+from cnnwiz.catalog.dropout import DepthDrop, StochasticDepth
 from cnnwiz.catalog.layer import Layer, Order, Tap
 from cnnwiz.catalog.normalization import NoNorm, Normalization, WeightNorm
 from cnnwiz.catalog.operation import Operation, Shape, ShapeError
@@ -71,9 +72,9 @@ class Wiring:
         """The same network with `name` in front of later names and findings placed at `path` below."""
         return replace(self, prefix=f"{self.prefix}{name}.", path=self.path + path)
 
-    def wire(self, layers: Sequence[Layer], source: Tap, first: int = 0) -> Tap:
-        """These layers one after the other, each as often as its `repeat` says; `first` is the index of the first."""
-        for index, layer in enumerate(layers, first):
+    def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
+        """These layers one after the other, each as often as its `repeat` says."""
+        for index, layer in enumerate(layers):
             net = self.scope(str(index), index, layer.key)
             for turn in range(layer.repeat):
                 if next(self.count) > MAX_NODES:
@@ -121,13 +122,30 @@ class Wiring:
         self.nodes[source.node] = replace(node, operation=node.operation.model_copy(update={"weight_norm": True}))
         return source
 
-    def start_at_zero(self, body: Tap, source: Tap) -> None:
-        """Let the norm that ends a residual body start at scale 0, where `model.defaults.zero_gamma` asks for it."""
-        if not self.defaults.zero_gamma or body == source:
-            return
+    def end_body(self, body: Tap, source: Tap) -> Tap:
+        """What a residual body adds to its shortcut, as `zero_gamma` and `stochastic_depth` of the defaults ask."""
+        if body == source:
+            return body
         node = self.nodes[body.node]
-        if isinstance(node.operation, Normalization) and "scale" in type(node.operation).model_fields:
+        scaled = isinstance(node.operation, Normalization) and "scale" in type(node.operation).model_fields
+        if self.defaults.zero_gamma and scaled:
             self.nodes[body.node] = replace(node, operation=node.operation.model_copy(update={"scale": 0.0}))
+        depth = self.defaults.stochastic_depth
+        return self.add(depth.at(1, 1), body, name="drop") if depth else body
+
+    def preactivated(self, source: Tap) -> Tap:
+        """Behind the norm that reads `source` in this scope, and the activation behind it; `source` without such."""
+        for kind in (Normalization, Activation):
+            here = (index for index in range(source.node + 1, len(self.nodes)) if self._reads(index, source, kind))
+            index = next(here, None)
+            if index is None:
+                break
+            source = Tap(index, self.nodes[index].output)
+        return source
+
+    def _reads(self, index: int, source: Tap, kind: type[Operation]) -> bool:
+        node = self.nodes[index]
+        return node.inputs == (source.node,) and isinstance(node.operation, kind) and node.name.startswith(self.prefix)
 
     def judge(self, scores: Tap, weight: float) -> None:
         """Let training add `weight` times the loss of these scores to that of the head's."""
@@ -156,9 +174,18 @@ def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
         model.head.wire(replace(net, prefix="head.", path=("model", "head", model.head.key)), tap, classes)
     except _Impossible as error:
         finding = error.finding
+    _deepen(net.nodes, model.defaults.stochastic_depth)
     finding = finding or _too_large(net.nodes)
     auxiliary = tuple(net.auxiliary)
     return Graph(name, shape, classes, tuple(net.nodes), model.defaults.init, finding, trunk, auxiliary)
+
+
+def _deepen(nodes: list[Node], depth: StochasticDepth | None) -> None:
+    """Give each residual body its probability, now that it is known how many there are."""
+    bodies = [index for index, node in enumerate(nodes) if isinstance(node.operation, DepthDrop)]
+    for turn, index in enumerate(bodies, 1):
+        if depth:
+            nodes[index] = replace(nodes[index], operation=depth.at(turn, len(bodies)))
 
 
 def _too_large(nodes: Sequence[Node]) -> Finding | None:

@@ -10,6 +10,7 @@ from cnnwiz.catalog.activation import Activation, Relu
 from cnnwiz.catalog.augmentation import Augmentation
 from cnnwiz.catalog.choice import Part
 from cnnwiz.catalog.convolution import Convolution, Standard
+from cnnwiz.catalog.dropout import StochasticDepth
 from cnnwiz.catalog.head import AverageHead, Head
 from cnnwiz.catalog.initialization import Initialization, Kaiming
 from cnnwiz.catalog.layer import Layer, Order
@@ -73,6 +74,9 @@ class Defaults(Part):
     init: Initialization = Field(default=Kaiming(), description="initial values of the weights")
     zero_gamma: bool = Field(
         default=False, description="start the norm that ends a residual body at scale 0: it adds nothing at first"
+    )
+    stochastic_depth: StochasticDepth | None = Field(
+        default=None, description="leave out residual bodies at random while training"
     )
 
 
