@@ -30,6 +30,7 @@ from cnnwiz.catalog.source import (
     Mnist,
     Source,
 )
+from cnnwiz.data.disjoint import require_trained
 from cnnwiz.data.layout import SPLITS
 from cnnwiz.errors import CnnwizError
 
@@ -122,7 +123,7 @@ def test_classes_come_from_training_and_never_shift(tmp_path):
 def test_a_class_only_in_validation_is_an_error(tmp_path):
     root = fill(tmp_path, "train/a/1.png", "train/b/1.png", "val/a/1.png", "val/wolf/1.png")
     with pytest.raises(CnnwizError, match=r"'wolf'.*validation.*none in train"):
-        folder(root).build()
+        require_trained(folder(root).build())
 
 
 def test_chosen_classes_and_their_order(tmp_path):

@@ -8,6 +8,7 @@ from cnnwiz.catalog.activation import ACTIVATIONS, Activation
 from cnnwiz.catalog.augmentation import AUGMENTATIONS, Augmentation
 from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.convolution import CONVOLUTIONS, Convolution
+from cnnwiz.catalog.dropout import DROPOUTS, StochasticDepth
 from cnnwiz.catalog.head import HEADS, Head
 from cnnwiz.catalog.initialization import INITIALIZATIONS, Initialization
 from cnnwiz.catalog.layer import Layer
@@ -50,12 +51,12 @@ SECTIONS: tuple[Section, ...] = (
     Section(Sampler, SAMPLERS, "Samplers"),
     Section(Convolution, CONVOLUTIONS, "Convolutions"),
     Section(Pooling, POOLINGS, "Pooling"),
-    Section(Layer, LAYERS + STRUCTURES, "Layers and blocks"),
+    Section(Layer, LAYERS + DROPOUTS + STRUCTURES, "Layers and blocks"),
     Section(Shortcut, SHORTCUTS, "Shortcuts of residual blocks"),
     Section(Head, HEADS, "Heads"),
 )
 
-PARTS: tuple[type[Choice], ...] = PENALTIES
+PARTS: tuple[type[Choice], ...] = (*PENALTIES, StochasticDepth)
 """Documented choices that are keys of a mapping instead of one of several names."""
 
 

@@ -75,7 +75,9 @@ class Lp(Choice):
 
     factor: float = Field(default=1e-5, ge=0, le=10, description="strength")
     p: float = Field(default=1.5, ge=0.5, le=2, description="exponent; 1 is the L1 penalty, 2 twice the L2 penalty")
-    eps: float = Field(default=1e-8, gt=0, le=1, description="added to |w|, so that p below 1 keeps a finite gradient at 0")
+    eps: float = Field(
+        default=1e-8, gt=0, le=1, description="added to |w|; for p below 1 it keeps the gradient at 0 finite"
+    )
     skip: tuple[Role, ...] = Field(default=("norm", "bias"), description="roles of parameters that are not penalized")
 
 

@@ -14,6 +14,7 @@ def evaluate(
     weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    fuse: bool = typer.Option(False, "--fuse", help="Fold batch norms into the convolutions first."),
     output_format: Literal["table", "json"] = typer.Option(
         "table", "--output-format", help="Table for people, or JSON."
     ),
@@ -26,7 +27,7 @@ def evaluate(
 
     from cnnwiz.training.judge import judge
 
-    measured = judge(run, split, weights, device, workers)
+    measured = judge(run, split, weights, device, workers, fuse)
     if output_format == "json":
         print(json.dumps(measured, indent=2, ensure_ascii=False))
     else:

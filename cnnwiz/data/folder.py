@@ -30,37 +30,30 @@ def read_folder(root: Path, named: dict[str, str | None], classes: tuple[str, ..
     if extra := [name for name in folders if name not in names]:
         notices.append(f"classes not in data.source.folder.classes are not used: {listed(extra)}")
     train = _read_split("train", layout.train, root, names, notices)
-    others = {
-        split: _read_split(split, path, root, names, notices)
-        for split, path in (("validation", layout.validation), ("test", layout.test))
-        if path is not None and _known(split, path, folders)
-    }
-    return Records(names, train, others.get("validation"), others.get("test"), tuple(notices))
+    paths = {name: path for name, path in (("validation", layout.validation), ("test", layout.test)) if path is not None}
+    found = {name for path in paths.values() for name in find_classes(path, Counter())}
+    unseen = tuple(sorted(found - set(folders)))
+    others = {split: _read_split(split, path, root, names, notices, unseen) for split, path in paths.items()}
+    return Records(names, train, others.get("validation"), others.get("test"), tuple(notices), unseen)
 
 
-def _known(split: str, path: Path, folders: dict[str, Path]) -> bool:
-    """True; raises where a split holds a class that the training split does not."""
-    unknown = [name for name in find_classes(path, Counter()) if name not in folders]
-    if unknown:
-        raise CnnwizError(
-            f"class {listed(unknown)} has a folder in {split} but none in train: add it there, or remove it"
-        )
-    return True
-
-
-def _read_split(split: str, path: Path, root: Path, names: tuple[str, ...], notices: list[str]) -> Split:
-    """The images of one split, class by class; what was skipped or is missing goes to `notices`."""
+def _read_split(
+    split: str, path: Path, root: Path, names: tuple[str, ...], notices: list[str], unseen: tuple[str, ...] = ()
+) -> Split:
+    """The images of one split, class by class, then of classes that training does not know; what was skipped or is
+    missing goes to `notices`."""
     skipped: Counter[str] = Counter()
     folders = find_classes(path, skipped)
     labels: list[int] = []
     files: list[Path] = []
+    names = (*names, *unseen)
     for label, name in enumerate(names):
         found = find_images(folders[name], root, skipped) if name in folders else []
         if not found and split == "train":
             raise CnnwizError(
                 f"no image in {str(folders[name])!r}{_because(skipped)}: add images, or remove the folder"
             )
-        if not found:
+        if not found and not unseen:
             notices.append(f"no {split} image of class {name!r}")
         labels += [label] * len(found)
         files += [folders[name] / file for file in found]

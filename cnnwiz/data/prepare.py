@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from cnnwiz.data.decode import FAILURES, FORMATS
+from cnnwiz.data.disjoint import by_class, require_trained
 from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels
 from cnnwiz.data.records import Records, Split
 from cnnwiz.data.split import stratified
@@ -44,6 +45,8 @@ class Data(Protocol):
     def canvas(self) -> int | None: ...
     @property
     def channels(self) -> int | None: ...
+    @property
+    def split(self) -> Literal["images", "classes"]: ...
     @property
     def validation(self) -> Validation: ...
     @property
@@ -78,7 +81,7 @@ def prepare(
     decoded again each epoch.
     CnnwizError lists the files that cannot be read.
     """
-    records, notices = _with_validation(data.source.build(), data.validation, seed)
+    records, notices = _split(data.source.build(), data, seed)
     canvas = data.canvas or _canvas(records.train, image_size)
     if canvas < image_size:
         raise CnnwizError(f"data.canvas is {canvas}, less than the image size {image_size}: raise it or leave it out")
@@ -104,7 +107,7 @@ def prepare(
         pixels.get("validation"),
         pixels.get("test"),
         preprocessing,
-        fingerprint(records.classes, present),
+        fingerprint((*records.classes, *records.unseen), present),
         tuple(notices),
     )
 
@@ -144,12 +147,21 @@ def _read_all(
     return read
 
 
+def _split(records: Records, data: Data, seed: int) -> tuple[Records, list[str]]:
+    """Records with the validation split that `data` asks for, and what to tell the user."""
+    seed = seed if data.validation.seed is None else data.validation.seed
+    if data.split == "classes":
+        records = by_class(records, data.validation.fraction, seed)
+        return records, list(records.notices)
+    require_trained(records)
+    return _with_validation(records, data.validation, seed)
+
+
 def _with_validation(records: Records, validation: Validation, seed: int) -> tuple[Records, list[str]]:
     """Records with a validation split where one is wanted, and what to tell the user."""
     notices = list(records.notices)
     if records.validation is not None or not validation.fraction:
         return records, notices
-    seed = seed if validation.seed is None else validation.seed
     chosen = stratified(records.train.labels, records.train.keys, validation.fraction, seed)
     alone = np.bincount(records.train.labels[chosen], minlength=len(records.classes)) == 0
     if alone.any():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Split:
     """The images of one split, either as files or as pixels, in an order that is the same on every machine."""
 
-    labels: np.ndarray  # int64 (N,), index into Records.classes
+    labels: np.ndarray  # int64 (N,), index into Records.classes + Records.unseen
     keys: tuple[str, ...]  # identity of each image: path below the split's folder with /, or its index as text
     files: tuple[Path, ...] = ()
     pixels: np.ndarray | None = None  # uint8 (N, H, W, C), C = 1 or 3
@@ -38,7 +38,8 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Everything a data source holds. Class names come from the training split only.
+    """Everything a data source holds. `classes` are those of the training split; validation and test may hold more,
+    `unseen`, whose labels follow.
 
     Raises CnnwizError where there is one class only, or a class without a training image.
     """
@@ -48,6 +49,7 @@ class Records:
     validation: Split | None = None
     test: Split | None = None
     notices: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:

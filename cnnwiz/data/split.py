@@ -18,7 +18,7 @@ def stratified(labels: np.ndarray, keys: Sequence[str], fraction: float, seed: i
     An image's rank inside its class is the hash of the seed and its key, so adding or removing other images moves few.
     A class of 2 or more gives at least one image and keeps at least one; a class of 1 keeps its image.
     """
-    ranks = [hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogateescape")).digest() for key in keys]
+    ranks = [digest_of(seed, key) for key in keys]
     chosen = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -26,3 +26,8 @@ def stratified(labels: np.ndarray, keys: Sequence[str], fraction: float, seed: i
         wanted = min(max(wanted, 1), len(members) - 1)
         chosen[sorted(members, key=lambda image: ranks[image])[:wanted]] = True
     return chosen
+
+
+def digest_of(seed: int, key: str) -> bytes:
+    """A number of chance that belongs to this seed and key."""
+    return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogateescape")).digest()

@@ -42,6 +42,17 @@ class Maxout(nn.Module):
         return x.unflatten(1, (-1, self.pieces)).amax(2)
 
 
+class GaussianDropout(nn.Module):
+    """Values times N(1, rate / (1 - rate)) while training."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.deviation = (rate / (1 - rate)) ** 0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (1 + self.deviation * torch.randn_like(x)) if self.training else x
+
+
 class GlobalAverage(nn.Module):
     """(B, C, H, W) to (B, C): the mean over all positions."""
 

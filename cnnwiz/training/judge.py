@@ -12,6 +12,7 @@ from torch import Tensor
 from cnnwiz.data.prepare import prepare
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import graph_of
+from cnnwiz.nn.fuse import fuse
 from cnnwiz.nn.network import Network
 from cnnwiz.spec import load
 from cnnwiz.training.checkpoint import read
@@ -20,9 +21,12 @@ from cnnwiz.training.evaluate import measure, scores
 
 
 def judge(
-    run: Path, split: str = "test", weights: str = "best", device: str = "auto", workers: int = 0
+    run: Path, split: str = "test", weights: str = "best", device: str = "auto", workers: int = 0, folded: bool = False
 ) -> dict[str, Any]:
-    """Metrics of `weights` on `split`: accuracy with interval, loss, macro F1, and a row per class."""
+    """Metrics of `weights` on `split`: accuracy with interval, loss, macro F1, and a row per class.
+
+    `folded` measures the network with its batch norms folded into the convolutions.
+    """
     spec_file = run / "spec.yaml"
     if not spec_file.is_file():
         raise CnnwizError(f"{run}: not a run directory (it has no spec.yaml)")
@@ -39,6 +43,7 @@ def judge(
         raise CnnwizError(f"the data has no {split} images; take another --split")
     network = Network(graph_of(spec))
     network.load_state_dict(tensors)
+    network = fuse(network.eval()) if folded else network
     found, labels = scores(network.to(place.type), pixels, about["preprocessing"], place.type)
     result = measure(found, labels, spec.loss.build(len(data.classes)))
     table = confusion(found.argmax(1), labels, len(data.classes))
