@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from cnnwiz.catalog.activation import Activation
+from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.layer import Channels
-from cnnwiz.catalog.primitive import Drop, Flatten, GlobalAverage, Linear, UnitLength
+from cnnwiz.catalog.layer import Channels, Size
+from cnnwiz.catalog.operation import pair
+from cnnwiz.catalog.primitive import Convolution2d, Drop, Flatten, GlobalAverage, Linear, UnitLength
 
 if TYPE_CHECKING:
     from cnnwiz.catalog.layer import Net, Tap
@@ -83,6 +84,46 @@ class FlattenHead(Head):
         return net.add(Linear(features=classes, role="classifier"), source, name="linear")
 
 
+class ConvHead(Head):
+    """Fully connected layers as convolutions: hidden ones and the classifier slide over the last map, and the scores of
+    all positions are averaged. The first takes `kernel` without padding, the others 1x1.
+
+    Use: AlexNet- and VGG-style classifiers (2.4 points on CaffeNet), images larger than the network was made for;
+    without hidden layers the end of NiN and SqueezeNet.
+
+    Avoid: a kernel as large as the map at one image size: that is `flatten`, and nothing is averaged.
+
+    Cost: C * k * k * features parameters for the first layer, applied at every position.
+    """
+
+    key: ClassVar[str] = "conv"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.4400", "arXiv:1312.6229", "arXiv:1411.4038", "arXiv:1606.02228")
+    evidence: ClassVar[tuple[str, ...]] = ("clf_conv_clf_avg_relu", "clf_conv_avg_clf_relu")
+
+    hidden: tuple[Channels, ...] = Field(default=(), max_length=8, description="channels of the hidden layers")
+    kernel: Size = Field(default=1, description="side of the first convolution's window")
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="rate of dropout before each convolution but the first hidden one"
+    )
+    activation: Activation | None = Field(
+        default=None, description="of the hidden layers; without this key the default one"
+    )
+    final: Activation = Field(default=NoActivation(), description="of the scores before they are averaged; relu in NiN")
+
+    def wire(self, net: Net, source: Tap, classes: int) -> Tap:
+        kernel = pair(self.kernel)
+        for index, channels in enumerate(self.hidden, 1):
+            source = net.add(Convolution2d(channels=channels, kernel=kernel), source, name=f"conv{index}")
+            source = net.add(self.activation or net.activation, source, name=f"act{index}")
+            if self.dropout:
+                source = net.add(Drop(rate=self.dropout), source, name=f"dropout{index}")
+            kernel = (1, 1)
+        if self.dropout and not self.hidden:
+            source = net.add(Drop(rate=self.dropout), source, name="dropout")
+        scores = net.add(Convolution2d(channels=classes, kernel=kernel, role="classifier"), source, name="scores")
+        return net.add(GlobalAverage(), net.add(self.final, scores, name="act"), name="pool")
+
+
 class EmbeddingHead(Head):
     """An embedding: the last map averaged or flattened, then one linear layer to `features` numbers that place an image
     among others. There are no scores; the loss compares embeddings, or turns them into scores for training only.
@@ -112,4 +153,4 @@ class EmbeddingHead(Head):
         return net.add(UnitLength(), source, name="length") if self.normalize else source
 
 
-HEADS: tuple[type[Head], ...] = (AverageHead, FlattenHead, EmbeddingHead)
+HEADS: tuple[type[Head], ...] = (AverageHead, FlattenHead, ConvHead, EmbeddingHead)

@@ -95,6 +95,26 @@ class AveragePool2d(Pool2d):
         )
 
 
+class StochasticPool2d(Pool2d):
+    """One value of each window, drawn with probability in proportion to it; in evaluation their mean so weighted."""
+
+    key: ClassVar[str] = "stochastic"
+
+    def build(self, *inputs: Shape) -> nn.Module:
+        from cnnwiz.nn.layers import StochasticPool2d
+
+        size = self.output(*inputs)[1:]
+        top, _, left, _ = self.padding
+        # Behind the map as much as the last window needs: less than `padding`, or more with `ceil`.
+        bottom, right = (
+            (count - 1) * stride + kernel - before - extent
+            for count, stride, kernel, before, extent in zip(
+                size, self.stride, self.kernel, (top, left), inputs[0][1:], strict=True
+            )
+        )
+        return StochasticPool2d(self.kernel, self.stride, (left, right, top, bottom), (size[0], size[1]))
+
+
 class Max(Pooling):
     """Max pooling: the largest value of each window.
 
@@ -152,6 +172,25 @@ class MaxPlusAvg(Pooling):
         return net.add(Add(), largest, mean, name="sum")
 
 
+class Stochastic(Pooling):
+    """Stochastic pooling: in training one value of each window, drawn with probability in proportion to it (negative
+    ones count as 0); in evaluation the mean weighted by these probabilities.
+
+    Use: behind ReLU, as a regularizer in place of dropout, on small data sets.
+
+    Avoid: large data sets: it lost 3.3 points on CaffeNet, which underfitted.
+
+    Cost: no parameters; a copy of every window and one random number for each.
+    """
+
+    key: ClassVar[str] = "stochastic"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:1301.3557",)
+    evidence: ClassVar[tuple[str, ...]] = ("pool_stochastic",)
+
+    def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
+        return net.add(StochasticPool2d(**window._asdict()), source, name="stochastic")
+
+
 class StridedConv(Pooling):
     """Strided convolution instead of pooling: a trained kernel x kernel convolution to as many channels, then the
     default norm and activation. With stride equal to the kernel the windows do not overlap.
@@ -177,4 +216,4 @@ class StridedConv(Pooling):
         return net.add(net.activation, tap, name="act")
 
 
-POOLINGS: tuple[type[Pooling], ...] = (Max, Average, MaxPlusAvg, StridedConv)
+POOLINGS: tuple[type[Pooling], ...] = (Max, Average, MaxPlusAvg, Stochastic, StridedConv)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from cnnwiz.catalog.activation import Activation
+from cnnwiz.catalog.auxiliary import Auxiliary
 from cnnwiz.catalog.blocks import Basic, Bottleneck, Fire, Highway, Inception, InvertedResidual
 from cnnwiz.catalog.dense import Dense, DualPath, Transition
 from cnnwiz.catalog.layer import Channels, Layer
@@ -167,4 +168,5 @@ STRUCTURES: tuple[type[Layer], ...] = (
     Transition,
     DualPath,
     Highway,
+    Auxiliary,
 )
