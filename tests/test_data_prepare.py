@@ -175,7 +175,8 @@ def test_validation_is_stratified_and_moves_with_its_seed_only(tmp_path):
 
 
 def test_a_split_of_its_own_is_used_whole(tmp_path):
-    photos(tmp_path / "train"), photos(tmp_path / "val", 6), photos(tmp_path / "test", 4)
+    for name, count in (("train", 40), ("val", 6), ("test", 4)):
+        photos(tmp_path / name, count)
     prepared = prepare(data(Folder(path=str(tmp_path))), 8, 0)
     assert prepared.validation is not None
     assert prepared.test is not None
@@ -212,6 +213,11 @@ def test_files_that_change_after_the_start(tmp_path, workers):
     prepared.train.split.files[0].unlink()
     with pytest.raises(CnnwizError, match=r"changed since the start.*no such file"):
         list(prepared.train.batches([np.array([0])]))
+
+
+def test_no_batches_are_no_batches(tmp_path):
+    prepared = prepare(data(photos(tmp_path)), 8, 0, workers=1, memory=0)
+    assert list(prepared.train.batches([])) == []
 
 
 def test_fingerprint_sees_names_labels_sizes_and_pixels(tmp_path):

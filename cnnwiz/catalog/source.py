@@ -42,7 +42,7 @@ class Source(Choice):
 class Digits(Source):
     """1,797 scanned handwritten digits, 8x8, grey, that scikit-learn carries; a fixed fifth of them is the test set.
 
-    Use: to try cnnwiz without a download: a small network passes 97 % within seconds on a CPU.
+    Use: to try cnnwiz without a download: a small network passes 97 % in ten seconds on a CPU.
 
     Avoid: to compare methods: 359 test images, so one point is under four images.
 

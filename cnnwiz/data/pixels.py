@@ -139,15 +139,18 @@ class _Decoder:
         canvases = np.zeros((len(indices), self.side, self.side, self.channels), np.uint8)
         damaged = []
         for place, index in enumerate(indices):
-            if self.limit and hasattr(signal, "alarm"):
-                signal.alarm(self.limit)
+            self._alarm(self.limit)
             try:
                 canvases[place] = self._canvas(index)
             except CnnwizError as error:
                 damaged.append(str(error))
-        if self.limit and hasattr(signal, "alarm"):
-            signal.alarm(0)
+        self._alarm(0)
         return Decoded(canvases, damaged)
+
+    def _alarm(self, seconds: int) -> None:
+        """In a worker: end the process if it is still decoding after so many seconds; 0 calls that off."""
+        if self.limit and hasattr(signal, "alarm"):
+            signal.alarm(seconds)
 
     def _canvas(self, index: int) -> np.ndarray:
         if self.split.pixels is None:
@@ -159,7 +162,7 @@ class _Decoder:
 def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray], workers: int) -> Iterator[Decoded]:
     """Each group in turn, from `workers` processes that decode ahead, or from this one."""
     decoder = _Decoder(split, side, channels, groups, TIMEOUT if workers else 0)
-    if not workers:
+    if not (workers and groups):
         yield from (decoder[number] for number in range(len(groups)))
         return
     import torch
@@ -171,7 +174,7 @@ def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray
             decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
             batch_size=None,
             num_workers=min(workers, len(groups)),
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=_set_signals,
             timeout=TIMEOUT + 2 * max(len(group) for group in groups),  # 2 seconds is long for one image
             generator=torch.Generator(),  # else it takes a number from the generator that dropout uses
         )
@@ -185,10 +188,12 @@ def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray
         ) from None
 
 
-def _ignore_signals(_: int) -> None:
+def _set_signals(_: int) -> None:
     """The main process decides when to stop; a signal to the whole group must not take its workers away first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def _first_line(error: BaseException) -> str:
