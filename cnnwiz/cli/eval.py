@@ -19,7 +19,8 @@ def evaluate(
         "table", "--output-format", help="Table for people, or JSON."
     ),
 ) -> None:
-    """Measure the network of a run: accuracy with a 95 % interval, and precision and recall of each class.
+    """Measure the network of a run: accuracy with a 95 % interval, and precision and recall of each class; for task
+    embed how well likeness tells classes apart.
 
     Example: cnnwiz eval runs/digits-1 --output-format json
     """
@@ -30,6 +31,8 @@ def evaluate(
     measured = judge(run, split, weights, device, workers, fuse)
     if output_format == "json":
         print(json.dumps(measured, indent=2, ensure_ascii=False))
+    elif "auc" in measured:
+        _verification(measured)
     else:
         _table(measured)
 
@@ -42,8 +45,19 @@ def _table(measured: dict[str, Any]) -> None:
         for row in measured["per_class"]
     ]
     results().print(table(("class", "images", "precision", "recall", "F1"), rows, right=(1, 2, 3, 4)))
-    low, high = measured["accuracy_interval"]
-    print(f"{measured['split']}: {measured['images']:,} images, {measured['weights']} weights")
-    print(f"  accuracy  {measured['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+    _accuracy(measured, "accuracy")
     print(f"  macro F1  {measured['macro_f1']:.4f}")
     print(f"  loss      {measured['loss']:.4f}")
+
+
+def _verification(measured: dict[str, Any]) -> None:
+    _accuracy(measured, "nearest neighbour of the same class")
+    for name, key in (("ROC AUC of pairs", "auc"), ("TAR at FAR 0.01", "tar"), ("TAR at FAR 0.001", "tar_1e3")):
+        value = "no pairs to tell" if measured[key] is None else f"{measured[key]:.4f}"
+        print(f"  {name:<35}  {value}")
+
+
+def _accuracy(measured: dict[str, Any], name: str) -> None:
+    low, high = measured["accuracy_interval"]
+    print(f"{measured['split']}: {measured['images']:,} images, {measured['weights']} weights")
+    print(f"  {name}  {measured['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})")

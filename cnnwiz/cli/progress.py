@@ -112,19 +112,24 @@ class Lines:
         self.epoch_began = time.monotonic()
         total = self.started.epochs
         if not self.live:
-            val = (
-                "" if event.val_accuracy is None else f" val_loss={event.val_loss:.4f} val_acc={event.val_accuracy:.4f}"
-            )
+            shares = {
+                "acc": event.train_accuracy,
+                "val_loss": event.val_loss,
+                "val_acc": event.val_accuracy,
+                "val_auc": event.val_auc,
+            }
+            known = "".join(f" {name}={value:.4f}" for name, value in shares.items() if value is not None)
             self._say(
-                f"{_clock()} epoch={event.epoch}/{total} lr={event.lr:.5g} loss={event.train_loss:.4f} "
-                f"acc={event.train_accuracy:.4f}{val} sec={event.seconds:.1f} img_s={event.images_per_second:.0f}"
+                f"{_clock()} epoch={event.epoch}/{total} lr={event.lr:.5g} loss={event.train_loss:.4f}"
+                f"{known} sec={event.seconds:.1f} img_s={event.images_per_second:.0f}"
             )
             return
         val = " " * 19
         if event.val_accuracy is not None:
-            val = f"{event.val_loss:>10.4f}  {event.val_accuracy:.4f}{'*' if event.best else ' '}"
+            val = f"{_number(event.val_loss):>10}  {event.val_accuracy:.4f}{'*' if event.best else ' '}"
+        accuracy = _number(event.train_accuracy)
         self._say(
-            f"{event.epoch:>4}/{total:<4} {event.lr:>8.5f}  {event.train_loss:>10.4f}  {event.train_accuracy:.4f} "
+            f"{event.epoch:>4}/{total:<4} {event.lr:>8.5f}  {event.train_loss:>10.4f}  {accuracy:<6} "
             f"{val} {event.images_per_second:>9,.0f} {event.seconds:>6.1f}s"
         )
 
@@ -137,10 +142,11 @@ class Lines:
         metrics = event.metrics
         print(f"done in {_minutes(event.seconds)}")
         if "val_accuracy" in metrics:
-            print(f"validation accuracy {metrics['val_accuracy']:.4f}  (best epoch)")
+            print(f"validation accuracy {metrics['val_accuracy']:.4f}  (best epoch{_verified(metrics, 'val')})")
         if "test_accuracy" in metrics:
             images = self.started.test_images if self.started else 0
-            print(f"test accuracy       {metrics['test_accuracy']:.4f}  ({images:,} images, seen once)")
+            seen = f"{images:,} images, seen once{_verified(metrics, 'test')}"
+            print(f"test accuracy       {metrics['test_accuracy']:.4f}  ({seen})")
         print(visible(f"files in {event.run_dir}: best.safetensors last.safetensors metrics.jsonl run.json spec.yaml"))
 
     def _say(self, text: str) -> None:
@@ -165,6 +171,16 @@ class Lines:
     def _clear(self) -> None:
         if self.live:
             sys.stderr.write("\r\x1b[K")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _verified(metrics: dict[str, Any], split: str) -> str:
+    """What is said beside the accuracy of nearest neighbours for task embed."""
+    found = metrics.get(f"{split}_auc")
+    return "" if found is None else f"; by nearest neighbour, ROC AUC of pairs {found:.4f}"
 
 
 def _clock() -> str:

@@ -33,14 +33,14 @@ def scores(
     return torch.cat(found), torch.cat(labels)
 
 
-def metrics_of(spec: Spec, outputs: Tensor, labels: Tensor) -> dict[str, float | None]:
+def metrics_of(spec: Spec, outputs: Tensor, labels: Tensor) -> dict[str, Any]:
     """Metrics of a network's outputs by the spec's task: `loss` and `accuracy`, and for task embed those of `verify`.
 
     Embeddings have no loss here: it may need a classifier, and that knows the classes of training only.
     """
     if spec.task == EMBED:
         return {"loss": None, **verify(outputs, labels)}
-    return {**measure(outputs, labels, spec.loss.build(outputs.shape[1]))}
+    return measure(outputs, labels, spec.loss.build(outputs.shape[1]))
 
 
 def measure(scores: Tensor, labels: Tensor, loss: nn.Module) -> dict[str, float]:

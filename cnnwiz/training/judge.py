@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnnwiz.catalog.loss import EMBED
 from cnnwiz.data.prepare import prepare
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import graph_of
@@ -17,13 +18,14 @@ from cnnwiz.nn.network import Network
 from cnnwiz.spec import load
 from cnnwiz.training.checkpoint import read
 from cnnwiz.training.device import choose_device
-from cnnwiz.training.evaluate import measure, scores
+from cnnwiz.training.evaluate import metrics_of, scores
 
 
 def judge(
     run: Path, split: str = "test", weights: str = "best", device: str = "auto", workers: int = 0, folded: bool = False
 ) -> dict[str, Any]:
-    """Metrics of `weights` on `split`: accuracy with interval, loss, macro F1, and a row per class.
+    """Metrics of `weights` on `split`: accuracy with interval, loss, macro F1, and a row per class; for task embed
+    those of `verify`.
 
     `folded` measures the network with its batch norms folded into the convolutions.
     """
@@ -45,16 +47,20 @@ def judge(
     network.load_state_dict(tensors)
     network = fuse(network.eval()) if folded else network
     found, labels = scores(network.to(place.type), pixels, about["preprocessing"], place.type)
-    result = measure(found, labels, spec.loss.build(len(data.classes)))
-    table = confusion(found.argmax(1), labels, len(data.classes))
-    rows = [per_class(name, table, index) for index, name in enumerate(data.classes)]
-    return {
+    result = metrics_of(spec, found, labels)
+    measured = {
         "run": str(run),
         "split": split,
         "weights": weights,
         "images": len(labels),
         "accuracy": result["accuracy"],
         "accuracy_interval": list(wilson(result["accuracy"], len(labels))),
+    }
+    if spec.task == EMBED:
+        return measured | {name: result[name] for name in ("auc", "tar", "tar_1e3", "knn_accuracy")}
+    table = confusion(found.argmax(1), labels, len(data.classes))
+    rows = [per_class(name, table, index) for index, name in enumerate(data.classes)]
+    return measured | {
         "loss": result["loss"],
         "macro_f1": sum(row["f1"] for row in rows) / len(rows),
         "per_class": rows,
