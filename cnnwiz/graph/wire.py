@@ -209,8 +209,10 @@ def input_shape(spec: Spec, image_size: int | None = None) -> Shape:
 
 
 def class_count(spec: Spec, otherwise: int | None = None) -> int:
-    """How many classes the head has."""
+    """How many classes the head has; 0 where they are unknown and no matter, for an embedding has none."""
     count = spec.data.classes or spec.data.source.facts().classes or otherwise
+    if count is None and spec.task == "embed":
+        return 0
     if count is None:
         raise CnnwizError(
             f"the data of source {spec.data.source.key} is not here to count its classes; "

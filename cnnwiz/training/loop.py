@@ -144,7 +144,7 @@ def fit(
         if data.validation:
             found = scores(judged, data.validation, data.preprocessing, place.type)
             line |= {f"val_{name}": value for name, value in metrics_of(spec, *found).items()}
-        best = progress.finish_epoch(epoch, line["val_accuracy"])
+        best = progress.finish_epoch(epoch, line.get("val_auc") or line["val_accuracy"])
         event = Epoch(**line, seconds=seconds, images_per_second=trained / seconds, best=best)
         run.append("metrics.jsonl", event.metrics())
         run.append("timing.jsonl", event.timing())
