@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cnnwiz.rules.activation_without_hidden_layers import ActivationWithoutHiddenLayers
+from cnnwiz.rules.adam_with_l1 import AdamWithL1
 from cnnwiz.rules.adam_with_l2 import AdamWithL2
 from cnnwiz.rules.average_pooling_in_trunk import AveragePoolingInTrunk
+from cnnwiz.rules.batch_norm_in_googlenet import BatchNormInGooglenet
 from cnnwiz.rules.batch_norm_on_small_batch import BatchNormOnSmallBatch
 from cnnwiz.rules.bias_before_norm import BiasBeforeNorm
 from cnnwiz.rules.canvas_below_image_size import CanvasBelowImageSize
 from cnnwiz.rules.ceil_with_strided_conv import CeilWithStridedConv
+from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.coarse_stem import CoarseStem
 from cnnwiz.rules.decay_on_norm import DecayOnNorm
 from cnnwiz.rules.deep_plain_elu import DeepPlainElu
 from cnnwiz.rules.dropout_before_norm import DropoutBeforeNorm
+from cnnwiz.rules.dropout_with_selu import DropoutWithSelu
 from cnnwiz.rules.elu_with_batch_norm import EluWithBatchNorm
 from cnnwiz.rules.endless_warmup import EndlessWarmup
 from cnnwiz.rules.final_map_too_small import FinalMapTooSmall
 from cnnwiz.rules.flatten_head_on_large_map import FlattenHeadOnLargeMap
 from cnnwiz.rules.flipped_digits import FlippedDigits
 from cnnwiz.rules.gaussian_without_norm import GaussianWithoutNorm
+from cnnwiz.rules.grey_from_colour import GreyFromColour
+from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
 from cnnwiz.rules.heavy_dropout_with_batch_norm import HeavyDropoutWithBatchNorm
 from cnnwiz.rules.heavy_dropout_without_norm import HeavyDropoutWithoutNorm
 from cnnwiz.rules.hinge_without_l2 import HingeWithoutL2
@@ -28,7 +34,16 @@ from cnnwiz.rules.huge_batch import HugeBatch
 from cnnwiz.rules.imagenet_statistics_on_grey import ImagenetStatisticsOnGrey
 from cnnwiz.rules.impossible_shape import ImpossibleShape, NetworkTooLarge
 from cnnwiz.rules.kaiming_with_sigmoid import KaimingWithSigmoid
+from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
+from cnnwiz.rules.large_kernel import LargeKernel
+from cnnwiz.rules.lbfgs_on_noise import LbfgsOnNoise
+from cnnwiz.rules.lecun_with_relu import LecunWithRelu
+from cnnwiz.rules.loss_of_another_task import LossOfAnotherTask
+from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondOrder
+from cnnwiz.rules.lsuv_with_batch_norm import LsuvWithBatchNorm
 from cnnwiz.rules.max_pooling_only import MaxPoolingOnly
+from cnnwiz.rules.maxout_with_batch_norm import MaxoutWithBatchNorm
+from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
 from cnnwiz.rules.mismatched_learning_rate import MismatchedLearningRate
 from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
 from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
@@ -38,11 +53,22 @@ from cnnwiz.rules.repair import with_repair
 from cnnwiz.rules.rule import Rule
 from cnnwiz.rules.saturating_activation_without_norm import SaturatingActivationWithoutNorm
 from cnnwiz.rules.schedule_not_finished import ScheduleNotFinished
+from cnnwiz.rules.selu_with_norm import SeluWithNorm
+from cnnwiz.rules.selu_with_shortcuts import SeluWithShortcuts
+from cnnwiz.rules.selu_without_lecun import SeluWithoutLecun
 from cnnwiz.rules.step_schedule import StepSchedule
+from cnnwiz.rules.stochastic_pooling import StochasticPooling
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.suppression import SUPPRESSION, suppressed
+from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
 from cnnwiz.rules.uneven_micro_batch import UnevenMicroBatch
+from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
+from cnnwiz.rules.unfit_colour_transform import UnfitColourTransform
 from cnnwiz.rules.unknown_image_size import UnknownImageSize
+from cnnwiz.rules.untransformed_colours import UntransformedColours
+from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
+from cnnwiz.rules.weight_norm_before_batch_norm import WeightNormBeforeBatchNorm
+from cnnwiz.rules.weight_norm_with_matrix_optimizer import WeightNormWithMatrixOptimizer
 from cnnwiz.rules.wrong_class_count import WrongClassCount
 from cnnwiz.rules.xavier_with_relu import XavierWithRelu
 from cnnwiz.spec import Document, Finding, Spec
@@ -53,6 +79,7 @@ RULES: tuple[Rule, ...] = (
     CanvasBelowImageSize(),
     WrongClassCount(),
     ImagenetStatisticsOnGrey(),
+    GreyFromColour(),
     ImpossibleShape(),
     ReluWithoutNorm(),
     EluWithBatchNorm(),
@@ -70,6 +97,19 @@ RULES: tuple[Rule, ...] = (
     CeilWithStridedConv(),
     GaussianWithoutNorm(),
     ActivationWithoutHiddenLayers(),
+    LecunWithRelu(),
+    MaxoutWithBatchNorm(),
+    SeluWithoutLecun(),
+    SeluWithNorm(),
+    SeluWithShortcuts(),
+    WeightNormBeforeBatchNorm(),
+    LsuvWithBatchNorm(),
+    LargeKernel(),
+    UntransformedColours(),
+    UnfitColourTransform(),
+    BatchNormInGooglenet(),
+    HeadOfAnotherTask(),
+    StochasticPooling(),
     NetworkTooLarge(),
     StepSchedule(),
     ScheduleNotFinished(),
@@ -81,11 +121,23 @@ RULES: tuple[Rule, ...] = (
     UnevenMicroBatch(),
     EndlessWarmup(),
     BatchNormOnSmallBatch(),
+    TripletOnShuffledBatches(),
+    UnevenPkBatch(),
+    LossOfAnotherTask(),
+    LbfgsOnNoise(),
+    WeightDecayWithLbfgs(),
+    KfacWithoutLikelihood(),
+    WeightNormWithMatrixOptimizer(),
+    AdamWithL1(),
+    MicroBatchWithAdahessian(),
+    ClippingWithSecondOrder(),
+    LowPrecisionWithSecondOrder(),
     HeavyDropoutWithBatchNorm(),
     DropoutBeforeNorm(),
     FlippedDigits(),
     HingeWithoutL2(),
     HeavyDropoutWithoutNorm(),
+    DropoutWithSelu(),
     *READING,
     *SUPPRESSION,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cnnwiz.catalog.head import FlattenHead
+from cnnwiz.catalog.head import ConvHead, FlattenHead
 from cnnwiz.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class ActivationWithoutHiddenLayers(Rule):
     code = "CNN216"
     name = "activation-without-hidden-layers"
     severity = "error"
-    what = "An activation for hidden layers of a flatten head that has none."
+    what = "An activation for hidden layers of a head that has none."
     why = "The value cannot be obeyed: nothing stands between the map and the scores."
     do = "Remove `activation`, or name `hidden` layers."
     abstains = "Never."
@@ -42,6 +42,6 @@ class ActivationWithoutHiddenLayers(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         head = subject.spec.model.head
-        if isinstance(head, FlattenHead) and head.activation is not None and not head.hidden:
+        if isinstance(head, (FlattenHead, ConvHead)) and head.activation is not None and not head.hidden:
             message = "the head has no hidden layers for this activation; remove it, or name hidden layers"
-            yield subject.finding(self, message, ("model", "head", "flatten", "activation"))
+            yield subject.finding(self, message, ("model", "head", head.key, "activation"))

@@ -22,7 +22,10 @@ class BiasBeforeNorm(Rule):
         "Batch norm subtracts the mean of each channel, and the bias with it: it is trained, stored and without effect."
     )
     do = "Leave `bias` out; without this key there is one only where no norm follows."
-    abstains = "Before group or layer norm, whose mean is that of several channels; where an activation stands between."
+    abstains = (
+        "Where no `bias` is written; before group or layer norm, whose mean is that of several channels; where an "
+        "activation stands between."
+    )
     papers = ("arXiv:1502.03167",)
     good = (
         """\
@@ -52,6 +55,7 @@ class BiasBeforeNorm(Rule):
             node.path
             for index, node in enumerate(subject.nodes)
             if isinstance(op := node.operation, Convolution2d) and op.bias and subject.readers[index]
+            if getattr(subject.value(node.path), "bias", None)
             if all(subject.nodes[reader].kind == "batch" for reader in subject.readers[index])
         }
         for path in sorted(found, key=str):

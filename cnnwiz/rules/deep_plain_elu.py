@@ -47,7 +47,7 @@ class DeepPlainElu(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         strong = [node for node in subject.activations if isinstance(op := node.operation, Elu) and op.alpha >= 1]
         depth = len(subject.convolutions)
-        if not strong or subject.norms or not subject.plain or depth < DEPTH:
+        if not strong or subject.normalized or not subject.plain or depth < DEPTH:
             return
         message = (
             f"ELU with alpha 1 or more through {depth} convolutions without norm or shortcuts: VGG-16 diverged so at "

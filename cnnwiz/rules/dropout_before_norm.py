@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
     from cnnwiz.spec import Finding
 
-PASSIVE = frozenset(
-    {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "max", "average", "flatten", "global_average", "dropout"}
-)
-TRAINED = frozenset({"conv", "linear", "add", "concat"})
+DROPPING = ("dropout", "gaussian_dropout", "spatial_dropout")
+MIXING = ("conv", "linear", "add", "concat")  # operations behind which the variance is that of many values
 
 
 class DropoutBeforeNorm(Rule):
@@ -58,9 +56,9 @@ class DropoutBeforeNorm(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        directly, later = _before_norm(subject, PASSIVE), _before_norm(subject, PASSIVE | TRAINED)
+        directly, later = _before_norm(subject, MIXING), _before_norm(subject, ())
         for index, node in enumerate(subject.nodes):
-            if node.kind != "dropout" or index not in later:
+            if node.kind not in DROPPING or index not in later:
                 continue
             severity, where = ("error", "directly behind") if index in directly else ("warning", "behind")
             message = (
@@ -70,12 +68,12 @@ class DropoutBeforeNorm(Rule):
             yield subject.finding(self, message, node.path, severity)
 
 
-def _before_norm(subject: Subject, through: frozenset[str]) -> set[int]:
-    """The nodes whose output reaches a batch norm through operations of these kinds only."""
+def _before_norm(subject: Subject, stopping: tuple[str, ...]) -> set[int]:
+    """The nodes whose output reaches a batch norm without an operation of these kinds between."""
     found: set[int] = set()
     for index in reversed(range(len(subject.nodes))):
         for reader in subject.readers[index]:
             kind = subject.nodes[reader].kind
-            if kind == "batch" or (kind in through and reader in found):
+            if kind == "batch" or (kind not in stopping and reader in found):
                 found.add(index)
     return found

@@ -54,7 +54,7 @@ class GaussianWithoutNorm(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         trained = sum(node.kind in ("conv", "linear") for node in subject.nodes)
-        if subject.spec.model.defaults.init.key != "gaussian" or subject.norms or trained <= DEEPEST:
+        if subject.spec.model.defaults.init.key != "gaussian" or subject.normalized or trained <= DEEPEST:
             return
         message = (
             f"one deviation for {trained} trained layers without norm: the signal vanishes or explodes with depth; "

@@ -53,7 +53,7 @@ class HeavyDropoutWithoutNorm(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         linear = [node for node in subject.nodes if node.kind == "linear"]
-        if subject.norms or len(linear) < 2 or max(node.output[0] for node in linear[:-1]) > WIDEST:
+        if subject.normalized or len(linear) < 2 or max(node.output[0] for node in linear[:-1]) > WIDEST:
             return
         drops = [
             n for n in subject.nodes if isinstance(op := n.operation, Drop) and op.rate >= HEAVY and len(n.output) == 1

@@ -22,7 +22,7 @@ class HingeWithoutL2(Rule):
         "their size, growing them is a way to make the loss small."
     )
     do = "Write `regularization: {l2: {}}`."
-    abstains = "With other losses."
+    abstains = "With other losses, and with another penalty."
     papers = ("Weston, Watkins: ESANN 1999",)
     good = (
         """\
@@ -45,7 +45,8 @@ class HingeWithoutL2(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        l2 = subject.spec.regularization.l2
-        if subject.spec.loss.key == "hinge" and (l2 is None or l2.factor == 0):
-            message = "without an L2 penalty the hinge's margin is met by larger weights; add regularization: {l2: {}}"
+        regularization = subject.spec.regularization
+        penalties = (regularization.l2, regularization.l1, regularization.lp)
+        if subject.spec.loss.key == "hinge" and not any(penalty and penalty.factor for penalty in penalties):
+            message = "without a penalty the hinge's margin is met by larger weights; add regularization: {l2: {}}"
             yield subject.finding(self, message, ("loss", "hinge"))

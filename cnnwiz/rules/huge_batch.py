@@ -61,7 +61,7 @@ class HugeBatch(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         batch = subject.spec.training.batch_size
-        if batch <= LARGE or subject.norms or not subject.nodes or not isinstance(subject.spec.optimizer, Sgd):
+        if batch <= LARGE or subject.normalized or not subject.nodes or not isinstance(subject.spec.optimizer, Sgd):
             return
         message = (
             f"batch {batch}: CaffeNet lost 0.6 points at 1024 and 0.2 at 512 even with lr scaled (no norm); 64 to "

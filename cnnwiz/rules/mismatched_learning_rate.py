@@ -71,7 +71,7 @@ class MismatchedLearningRate(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         spec, sgd = subject.spec, subject.spec.optimizer
         recipe = isinstance(sgd, Sgd) and 0.85 <= sgd.momentum <= 0.95 and not spec.schedule.warmup_epochs
-        if not recipe or subject.norms or not subject.plain or subject.side < MEASURED_SIDE:
+        if not recipe or subject.normalized or not subject.plain or subject.side < MEASURED_SIDE:
             return
         ratio = sgd.lr / spec.training.batch_size / FITTING
         saturating = any(node.kind in ("sigmoid", "tanh") for node in subject.activations)

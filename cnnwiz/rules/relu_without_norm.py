@@ -56,7 +56,7 @@ class ReluWithoutNorm(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         relus = [node for node in subject.activations if node.kind == "relu"]
         total = len(subject.activations)
-        if subject.norms or subject.shortcuts or len(relus) < FEWEST or 2 * len(relus) <= total:
+        if subject.normalized or subject.shortcuts or len(relus) < FEWEST or 2 * len(relus) <= total:
             return
         elu = "{elu: {alpha: 0.5}}" if len(subject.convolutions) >= DEEP else "elu"
         message = (

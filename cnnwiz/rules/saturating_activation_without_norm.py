@@ -58,7 +58,7 @@ class SaturatingActivationWithoutNorm(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         found = [node for node in subject.activations if node.kind in SATURATING]
-        if subject.norms or len(found) < 2:
+        if subject.normalized or len(found) < 2:
             return
         message = (
             f"{found[0].kind} in {len(found)} layers and nothing normalizes: tanh lost 7.0 points against ReLU on "

@@ -62,7 +62,7 @@ class StepSchedule(Rule):
         if not isinstance(subject.spec.schedule, StepDecay) or not isinstance(subject.spec.optimizer, Sgd):
             return
         message = "step decay: linear decay to zero gained 2.2 points over it on CaffeNet at the same length"
-        if subject.norms:
+        if subject.normalized:
             message += " (no norm; not measured with one); write schedule: linear"
             yield subject.finding(self, message, ("schedule", "step"), "info", write="linear")
         else:

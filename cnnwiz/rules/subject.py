@@ -76,7 +76,19 @@ class Subject:
 
     @cached_property
     def norms(self) -> list[Node]:
-        return [node for node in self.nodes if isinstance(node.operation, Normalization)]
+        """Norms but for local response norm, which leaves mean and variance to themselves."""
+        found = [node for node in self.nodes if isinstance(node.operation, Normalization)]
+        return [node for node in found if node.kind != "local_response"]
+
+    @cached_property
+    def weight_norm(self) -> bool:
+        """Whether any convolution is written as length times direction."""
+        return any(isinstance(op := node.operation, Convolution2d) and op.weight_norm for node in self.nodes)
+
+    @property
+    def normalized(self) -> bool:
+        """Whether anything normalizes: activations or weights."""
+        return bool(self.norms) or self.weight_norm
 
     @cached_property
     def poolings(self) -> list[Node]:

@@ -17,10 +17,10 @@ class UnevenMicroBatch(Rule):
     code = "CNN308"
     name = "uneven-micro-batch"
     severity = "error"
-    what = "A micro-batch that does not divide the batch."
+    what = "A micro-batch that does not divide the batch, or is larger than it."
     why = (
-        "The batch is the mean over micro-batches of one size; with another size the images of the last one would "
-        "count more."
+        "The last part of each batch would hold fewer images than the others, and batch norm see another number of "
+        "them; what is larger than the batch cannot be obeyed at all."
     )
     do = "Take a divisor of `batch_size`."
     abstains = "Never."

@@ -66,4 +66,4 @@ class XavierWithRelu(Rule):
             "layer; write kaiming"
         )
         path = ("model", "defaults", "init")
-        yield subject.finding(self, message, path, "info" if subject.norms else None, write="kaiming")
+        yield subject.finding(self, message, path, "info" if subject.normalized else None, write="kaiming")

@@ -1,0 +1,50 @@
+"""CNN313 loss-of-another-task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cnnwiz.catalog.loss import LOSSES
+from cnnwiz.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from cnnwiz.rules.subject import Subject
+    from cnnwiz.spec import Finding
+
+
+class LossOfAnotherTask(Rule):
+    code = "CNN313"
+    name = "loss-of-another-task"
+    severity = "error"
+    what = "A loss that cannot be trained for the task."
+    why = "Losses of scores need a classifier, losses of embeddings the places of images."
+    do = "Take one of the losses the message names, or another `task`."
+    abstains = "Never."
+    good = (
+        """\
+        cnnwiz: 1
+        task: embed
+        model:
+          layers:
+            - conv: {channels: 16}
+          head: embedding
+        loss: center
+        """,
+    )
+    bad = (
+        """\
+        cnnwiz: 1
+        model:
+          layers:
+            - conv: {channels: 16}
+        loss: center
+        """,
+    )
+
+    def check(self, subject: Subject) -> Iterator[Finding]:
+        loss, task = subject.spec.loss, subject.spec.task
+        if task not in loss.tasks:
+            names = ", ".join(other.key for other in LOSSES if task in other.tasks)
+            message = f"loss {loss.key} is not for task {task}; losses for it: {names}; or write task: {loss.tasks[0]}"
+            yield subject.finding(self, message, ("loss", loss.key))
