@@ -31,6 +31,7 @@ from cnnwiz.rules.heavy_dropout_with_batch_norm import HeavyDropoutWithBatchNorm
 from cnnwiz.rules.heavy_dropout_without_norm import HeavyDropoutWithoutNorm
 from cnnwiz.rules.hinge_without_l2 import HingeWithoutL2
 from cnnwiz.rules.huge_batch import HugeBatch
+from cnnwiz.rules.idle_residual_option import IdleResidualOption
 from cnnwiz.rules.imagenet_statistics_on_grey import ImagenetStatisticsOnGrey
 from cnnwiz.rules.impossible_shape import ImpossibleShape, NetworkTooLarge
 from cnnwiz.rules.kaiming_with_sigmoid import KaimingWithSigmoid
@@ -110,6 +111,7 @@ RULES: tuple[Rule, ...] = (
     BatchNormInGooglenet(),
     HeadOfAnotherTask(),
     StochasticPooling(),
+    IdleResidualOption(),
     NetworkTooLarge(),
     StepSchedule(),
     ScheduleNotFinished(),
