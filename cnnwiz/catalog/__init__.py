@@ -21,6 +21,7 @@ from cnnwiz.catalog.rectifier import RECTIFIERS
 from cnnwiz.catalog.regularization import PENALTIES
 from cnnwiz.catalog.sampler import SAMPLERS, Sampler
 from cnnwiz.catalog.schedule import SCHEDULES, Schedule
+from cnnwiz.catalog.second_order import SECOND_ORDER
 from cnnwiz.catalog.shortcut import SHORTCUTS, Shortcut
 from cnnwiz.catalog.source import SOURCES, Source
 from cnnwiz.catalog.structure import STRUCTURES
@@ -46,7 +47,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(Activation, ACTIVATIONS + RECTIFIERS, "Activation functions"),
     Section(Loss, LOSSES, "Loss functions"),
     Section(Normalization, NORMALIZATIONS, "Normalization"),
-    Section(Optimizer, OPTIMIZERS, "Optimizers"),
+    Section(Optimizer, OPTIMIZERS + SECOND_ORDER, "Optimizers"),
     Section(Schedule, SCHEDULES, "Learning-rate schedules"),
     Section(Sampler, SAMPLERS, "Samplers"),
     Section(Convolution, CONVOLUTIONS, "Convolutions"),

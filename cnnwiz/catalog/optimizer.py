@@ -9,6 +9,7 @@ from pydantic import Field
 from cnnwiz.catalog.choice import Choice
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer as TorchOptimizer
 
 
@@ -22,11 +23,16 @@ class Optimizer(Choice):
     """Whether a step evaluates the loss several times, so that all training images must be one batch."""
     create_graph: ClassVar[bool] = False
     """Whether a step differentiates the gradient once more."""
+    full_precision: ClassVar[bool] = False
+    """Whether it only works in float32, which `precision: auto` then means."""
+    matrices: ClassVar[bool] = False
+    """Whether it takes hidden weights as matrices and leaves everything else to another rule."""
 
     lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at its highest")
 
-    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
-        """The torch optimizer over parameter groups that each hold `params` and `weight_decay`."""
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+        """The torch optimizer over parameter groups that each hold `params`, `weight_decay`, and `matrices` if it asks
+        for that. A group may get an `lr_factor`, by which the learning rate of each step is multiplied."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
 
@@ -48,11 +54,54 @@ class Sgd(Optimizer):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="share of the last step that is kept")
     nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
 
-    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
         from torch.optim import SGD
 
         nesterov = self.nesterov and self.momentum > 0
         return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=nesterov, fused=fused)
+
+
+class Momentum(Optimizer):
+    """Gradient descent with (heavy-ball) momentum: v = momentum * v + g, w = w - lr * v.
+
+    Use: reproducing a published recipe that says "momentum 0.9".
+
+    Avoid: another framework's lr after it has changed during training: Caffe multiplies g by lr before it adds to v.
+
+    Cost: one extra copy of the weights.
+    """
+
+    key: ClassVar[str] = "momentum"
+    papers: ClassVar[tuple[str, ...]] = ("Polyak: USSR Comput. Math. 1964",)
+
+    momentum: float = Field(default=0.9, gt=0, lt=1, description="share of the last step that is kept")
+
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+        from torch.optim import SGD
+
+        return SGD(groups, lr=self.lr, momentum=self.momentum, fused=fused)
+
+
+class Nesterov(Optimizer):
+    """Gradient descent with Nesterov's momentum: v = momentum * v + g, w = w - lr * (g + momentum * v).
+
+    Use: wherever momentum is used; what `sgd` does unless it is told otherwise.
+
+    Avoid: reproducing a recipe with plain momentum.
+
+    Cost: one extra copy of the weights.
+    """
+
+    key: ClassVar[str] = "nesterov"
+    papers: ClassVar[tuple[str, ...]] = ("Sutskever et al.: ICML 2013",)
+    evidence: ClassVar[tuple[str, ...]] = ("sol_nesterov",)
+
+    momentum: float = Field(default=0.9, gt=0, lt=1, description="share of the last step that is kept")
+
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+        from torch.optim import SGD
+
+        return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=True, fused=fused)
 
 
 class Adam(Optimizer):
@@ -77,7 +126,7 @@ class Adam(Optimizer):
     beta2: float = Field(default=0.999, ge=0, lt=1, description="memory of the mean squared gradient")
     eps: float = Field(default=1e-8, gt=0, le=1, description="added to the root of the second moment")
 
-    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
         from torch.optim import Adam
 
         return Adam(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
@@ -102,10 +151,35 @@ class AdamW(Optimizer):
     beta2: float = Field(default=0.999, ge=0, lt=1, description="memory of the mean squared gradient")
     eps: float = Field(default=1e-8, gt=0, le=1, description="added to the root of the second moment")
 
-    def build(self, groups: list[dict[str, Any]], fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
         from torch.optim import AdamW
 
         return AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
 
 
-OPTIMIZERS: tuple[type[Optimizer], ...] = (Sgd, Adam, AdamW)
+class RmsProp(Optimizer):
+    """RMSProp: the gradient divided by a running root mean square: v = decay * v + (1 - decay) * g^2,
+    w = w - lr * g / (sqrt(v) + eps).
+
+    Use: reproducing Inception v2 and v3 or MobileNet, which were trained with it and momentum 0.9.
+
+    Avoid: without a recipe: adam adds the correction of the first steps; lr as for sgd is far too large.
+
+    Cost: one extra copy of the weights, two with momentum.
+    """
+
+    key: ClassVar[str] = "rmsprop"
+    papers: ClassVar[tuple[str, ...]] = ("Tieleman, Hinton: COURSERA lecture 6.5, 2012",)
+
+    lr: float = Field(default=0.001, gt=0, le=100, description="learning rate at its highest")
+    decay: float = Field(default=0.9, ge=0, lt=1, description="memory of the mean squared gradient")
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="share of the last step that is kept")
+    eps: float = Field(default=1e-8, gt=0, le=10, description="added to the root of the second moment")
+
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+        from torch.optim import RMSprop
+
+        return RMSprop(groups, lr=self.lr, alpha=self.decay, momentum=self.momentum, eps=self.eps)
+
+
+OPTIMIZERS: tuple[type[Optimizer], ...] = (Sgd, Momentum, Nesterov, Adam, AdamW, RmsProp)

@@ -28,8 +28,9 @@ class Device:
         return torch.autocast(self.type, dtype=getattr(torch, self.precision))
 
 
-def choose_device(wanted: str, precision: str) -> Device:
-    """The device for `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, and the arithmetic for `auto` or one by name."""
+def choose_device(wanted: str, precision: str, full: bool = False) -> Device:
+    """The device for `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, and the arithmetic for `auto` or one by name; with
+    `full`, auto is float32."""
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind = wanted.split(":")[0]
@@ -40,7 +41,10 @@ def choose_device(wanted: str, precision: str) -> Device:
     if kind == "mps" and not torch.backends.mps.is_available():
         raise CnnwizError("--device mps: torch sees no Apple GPU here; take --device cpu")
     name = torch.cuda.get_device_name(wanted) if kind == "cuda" else kind
-    chosen, why = (precision, "as written") if precision != "auto" else _auto(kind, wanted)
+    if precision == "auto":
+        chosen, why = ("float32", "the optimizer needs it") if full else _auto(kind, wanted)
+    else:
+        chosen, why = precision, "as written"
     if chosen == "float16" and kind != "cuda":
         raise CnnwizError("training.precision: float16 needs a CUDA device; take bfloat16 or float32 here")
     return Device(wanted if kind == "cuda" else kind, name, chosen, why)

@@ -47,7 +47,7 @@ def fit(
     Raises CnnwizError: 2 for data and device, 3 for a loss that is not finite, 4 for the disk, 6 for memory.
     """
     raise_allocator_thresholds()
-    place = choose_device(device, run.spec.training.precision)
+    place = choose_device(device, run.spec.training.precision, run.spec.optimizer.full_precision)
 
     # Data: decoded once, split the same way everywhere.
     side = input_shape(run.spec)[1]
@@ -65,9 +65,9 @@ def fit(
     loss_of = _loss(spec, graph).to(place.type)
     learned = nn.ModuleDict({"model": network, "loss": loss_of})
     objective = penalized(loss_of, network, graph, spec.regularization)
-    groups = parameter_groups(network, graph, spec.regularization, loss_of)
-    optimizer = spec.optimizer.build(groups, fused=place.type != "mps")
     average = Average(network, training.ema) if training.ema else None
+    groups = parameter_groups(network, graph, spec, loss_of)
+    optimizer = spec.optimizer.build(groups, network, fused=place.type != "mps")  # after the copy: it may add hooks
     scaler = torch.amp.GradScaler(place.type.split(":")[0], enabled=place.precision == "float16")
     judged = average.network if average else network
 
@@ -103,7 +103,7 @@ def fit(
             step = epoch * steps + progress.batch
             rate = learning_rate(spec, step, steps)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("lr_factor", 1.0)
             _reseed(training.seed, step)
 
             if step == 0:

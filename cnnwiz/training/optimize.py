@@ -6,32 +6,49 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from cnnwiz.catalog.regularization import NEVER_DECAYED, Regularization
+from cnnwiz.catalog.regularization import L2, NEVER_DECAYED
 
 if TYPE_CHECKING:
     from cnnwiz.graph import Graph
     from cnnwiz.spec import Spec
 
+Group = dict[str, Any]
 
-def parameter_groups(
-    network: nn.Module, graph: Graph, regularization: Regularization, loss: nn.Module | None = None
-) -> list[dict[str, Any]]:
-    """Two groups for the optimizer: parameters that decay by `l2.factor`, and those whose role is spared. What the loss
-    owns are weights and biases of a classifier."""
-    l2 = regularization.l2
-    roles = [
-        (network.get_parameter(f"{node.name}.{name}"), parameter.role)
+
+def parameter_groups(network: nn.Module, graph: Graph, spec: Spec, loss: nn.Module | None = None) -> list[Group]:
+    """Groups for the optimizer: parameters that decay by `l2.factor` apart from those whose role is spared, and hidden
+    matrices apart from the rest where the optimizer asks for that. What the loss owns are weights and biases of a
+    classifier."""
+    l2 = spec.regularization.l2
+    hidden = set(_hidden_matrices(graph)) if spec.optimizer.matrices else set()
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for node in graph.nodes:
+        for name, parameter in node.parameters.items():
+            full = f"{node.name}.{name}"
+            key = (_decay(l2, parameter.role), full in hidden)
+            groups.setdefault(key, []).append(network.get_parameter(full))
+    for owned in loss.parameters() if loss is not None else ():
+        key = (_decay(l2, "bias" if owned.dim() == 1 else "classifier"), False)
+        groups.setdefault(key, []).append(owned)
+    return [
+        {"params": params, "weight_decay": decay, "matrices": is_matrix}
+        for (decay, is_matrix), params in groups.items()
+    ]
+
+
+def _decay(l2: L2 | None, role: str) -> float:
+    return 0.0 if l2 is None or role in (*l2.skip, *NEVER_DECAYED) else l2.factor
+
+
+def _hidden_matrices(graph: Graph) -> list[str]:
+    """Weights that mix all channels in front of them, but for those of the first layer and of classifiers."""
+    weights = [
+        f"{node.name}.{name}"
         for node in graph.nodes
         for name, parameter in node.parameters.items()
+        if parameter.role == "weight" and getattr(node.operation, "groups", 1) == 1
     ]
-    if loss is not None:
-        roles += [(owned, "bias" if owned.dim() == 1 else "classifier") for owned in loss.parameters()]
-    decayed, spared = [], []
-    for parameter, role in roles:
-        skip = l2 is None or role in (*l2.skip, *NEVER_DECAYED)
-        (spared if skip else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": l2.factor if l2 else 0.0}, {"params": spared, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+    return weights[1:]
 
 
 def learning_rate(spec: Spec, step: int, steps_per_epoch: int) -> float:
