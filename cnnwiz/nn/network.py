@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """Runs the nodes of a graph in order: (B, C, H, W) float to (B, classes) scores.
+    """Runs the nodes of a graph in order: (B, C, H, W) float to (B, classes) scores. In training mode a graph with
+    auxiliary heads gives a tuple: the scores, then those of each auxiliary head.
 
     Modules sit in containers named like the nodes, so that `layers.2.conv1.conv.weight` is the weight of that node.
     """
@@ -36,14 +37,20 @@ class Network(nn.Module):
             steps.append((index, module, node.inputs, dead))
         self.steps: list[tuple[int, nn.Module, tuple[int, ...], tuple[int, ...]]] = steps
         """In the order of execution: index of the node, module, indices of its inputs, of those not needed any more."""
+        self._beside = _beside(graph)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         values = {INPUT: x}
         for index, module, inputs, dead in self.steps:
+            if index in self._beside and not self.training:
+                continue
             values[index] = module(*(values[source] for source in inputs))
             for source in dead:
                 del values[source]
-        return values[len(self.steps) - 1]
+        scores = values[len(self.steps) - 1]
+        if self.training and self.graph.auxiliary:
+            return (scores, *(values[index] for index, _ in self.graph.auxiliary))
+        return scores
 
 
 def build(spec: Spec, seed: int | None = None) -> Network:
@@ -56,6 +63,15 @@ def build_graph(graph: Graph, seed: int) -> Network:
     network = Network(graph)
     initialize(network, graph, seed)
     return network
+
+
+def _beside(graph: Graph) -> frozenset[int]:
+    """The nodes that only auxiliary heads need."""
+    needed = {len(graph.nodes) - 1}
+    for index in reversed(range(len(graph.nodes))):
+        if index in needed:
+            needed |= set(graph.nodes[index].inputs)
+    return frozenset(range(len(graph.nodes))) - needed
 
 
 def _place(root: nn.Module, name: str, module: nn.Module) -> None:

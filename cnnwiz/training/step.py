@@ -36,8 +36,10 @@ def evaluate(
         _split(images, spec.training.micro_batch), _split(labels, spec.training.micro_batch), strict=True
     ):
         with place.autocast():
-            predicted = learned["model"](part)
-        loss = objective(predicted.float(), truth)
+            output = learned["model"](part)
+        # A network with auxiliary heads gives their scores behind its own.
+        predicted, *others = output if isinstance(output, tuple) else (output,)
+        loss = objective(predicted.float(), truth, *(scores.float() for scores in others))
         share = len(truth) / len(labels)
         if spec.optimizer.create_graph:
             _differentiable_gradient(loss * share, learned)
