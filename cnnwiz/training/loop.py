@@ -17,10 +17,11 @@ from cnnwiz.data.loader import train_batches
 from cnnwiz.data.prepare import Prepared, prepare
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import Graph, graph_of, input_shape
-from cnnwiz.nn.lsuv import settle
 from cnnwiz.nn.losses import Loss
+from cnnwiz.nn.lsuv import settle
 from cnnwiz.nn.network import build_graph
 from cnnwiz.spec import Spec
+from cnnwiz.training.auxiliary import judged_beside
 from cnnwiz.training.average import Average
 from cnnwiz.training.checkpoint import read, write
 from cnnwiz.training.device import Device, choose_device, raise_allocator_thresholds
@@ -64,7 +65,7 @@ def fit(
     network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     loss_of = _loss(spec, graph).to(place.type)
     learned = nn.ModuleDict({"model": network, "loss": loss_of})
-    objective = penalized(loss_of, network, graph, spec.regularization)
+    objective = judged_beside(penalized(loss_of, network, graph, spec.regularization), loss_of, graph)
     average = Average(network, training.ema) if training.ema else None
     groups = parameter_groups(network, graph, spec, loss_of)
     optimizer = spec.optimizer.build(groups, network, fused=place.type != "mps")  # after the copy: it may add hooks
