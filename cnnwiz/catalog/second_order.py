@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from cnnwiz.catalog.optimizer import Optimizer
-from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,8 +41,6 @@ class Lbfgs(Optimizer):
         from torch import contiguous_format
         from torch.optim import LBFGS
 
-        if any(group["weight_decay"] for group in groups):
-            raise CnnwizError("optimizer.lbfgs has no weight decay; write regularization.l2 as lp with p 2")
         network.to(memory_format=contiguous_format)  # pyright: ignore[reportCallIssue] - it flattens every gradient
         parameters = [parameter for group in groups for parameter in group["params"]]
         return LBFGS(

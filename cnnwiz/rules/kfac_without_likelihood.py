@@ -16,13 +16,13 @@ class KfacWithoutLikelihood(Rule):
     code = "CNN316"
     name = "kfac-without-likelihood"
     severity = "error"
-    what = "K-FAC with a loss that is no likelihood."
+    what = "K-FAC with another loss than the likelihood of the network's scores."
     why = (
         "K-FAC takes curvature from the likelihood that a loss is the negative logarithm of. Hinge and triplet loss "
-        "are none, so there is no Fisher matrix."
+        "are none, so there is no Fisher matrix; with task embed the scores are made outside of the network."
     )
     do = "Write `loss: cross_entropy`, or take another optimizer."
-    abstains = "With other losses."
+    abstains = "With cross_entropy and task classify."
     papers = ("arXiv:1503.05671",)
     good = (
         """\
@@ -46,8 +46,9 @@ class KfacWithoutLikelihood(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        if subject.spec.optimizer.key == "kfac" and subject.spec.loss.key in ("hinge", "triplet"):
-            message = (
-                f"K-FAC needs a likelihood, which {subject.spec.loss.key} is not; write cross_entropy, or take sgd"
-            )
-            yield subject.finding(self, message, ("optimizer", "kfac"))
+        spec = subject.spec
+        if spec.optimizer.key != "kfac" or (spec.loss.key == "cross_entropy" and spec.task == "classify"):
+            return
+        culprit = spec.loss.key if spec.task == "classify" else "task embed"
+        message = f"K-FAC needs the likelihood of the network's scores, which {culprit} has not; take sgd or soap"
+        yield subject.finding(self, message, ("optimizer", "kfac"))

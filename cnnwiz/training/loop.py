@@ -27,7 +27,7 @@ from cnnwiz.training.checkpoint import read, write
 from cnnwiz.training.device import Device, choose_device, raise_allocator_thresholds
 from cnnwiz.training.evaluate import metrics_of, scores
 from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped
-from cnnwiz.training.optimize import learning_rate, parameter_groups
+from cnnwiz.training.optimize import learning_rate, parameter_groups, require_possible
 from cnnwiz.training.penalty import penalized
 from cnnwiz.training.run import Run
 from cnnwiz.training.state import Progress, restore, snapshot
@@ -55,6 +55,7 @@ def fit(
     data = prepare(run.spec.data, side, run.spec.training.seed, workers, reading)
     yield from (Notice(text) for text in data.notices)
     spec = _resolved(run.spec, data.preprocessing, len(data.classes))
+    require_possible(spec, len(data.train))
     training = spec.training
     sample = training.sampler.build()
     steps = len(sample(data.train.labels, training.batch_size, training.seed, 0))

@@ -1,4 +1,4 @@
-"""Which parameters decay, and the learning rate at a step: pure functions beside the loop."""
+"""What an optimizer can work with, which parameters decay, the rate of a step: pure functions beside the loop."""
 
 from __future__ import annotations
 
@@ -7,12 +7,43 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from cnnwiz.catalog.regularization import L2, NEVER_DECAYED
+from cnnwiz.errors import CnnwizError
+from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
+from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
+from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondOrder
+from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
+from cnnwiz.rules.subject import subject_of
+from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
+from cnnwiz.rules.weight_norm_with_matrix_optimizer import WeightNormWithMatrixOptimizer
 
 if TYPE_CHECKING:
     from cnnwiz.graph import Graph
     from cnnwiz.spec import Spec
 
 Group = dict[str, Any]
+
+IMPOSSIBLE = (
+    WeightDecayWithLbfgs(),
+    KfacWithoutLikelihood(),
+    WeightNormWithMatrixOptimizer(),
+    MicroBatchWithAdahessian(),
+    ClippingWithSecondOrder(),
+    LowPrecisionWithSecondOrder(),
+)
+"""Rules about what cannot be computed, or would be computed wrongly: they hold for whoever trains without lint, too."""
+
+
+def require_possible(spec: Spec, images: int) -> None:
+    """Raise CnnwizError where the optimizer cannot work as the spec says; `images` are trained on."""
+    subject = subject_of(spec)
+    for rule in IMPOSSIBLE:
+        for finding in rule.check(subject):
+            raise CnnwizError(f"{finding.message} ({rule.code})")
+    if spec.optimizer.closure and spec.training.batch_size < images:
+        raise CnnwizError(
+            f"optimizer.{spec.optimizer.key} needs the same images at every step: write training.batch_size {images}; "
+            "micro_batch keeps memory small"
+        )
 
 
 def parameter_groups(network: nn.Module, graph: Graph, spec: Spec, loss: nn.Module | None = None) -> list[Group]:
