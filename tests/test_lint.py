@@ -39,7 +39,7 @@ CODES = """
     CNN101 CNN102 CNN103 CNN104 CNN105
     CNN200 CNN201 CNN202 CNN203 CNN204 CNN205 CNN206 CNN207 CNN208 CNN209 CNN210 CNN211
     CNN212 CNN213 CNN214 CNN215 CNN216 CNN217 CNN218 CNN219 CNN220 CNN221 CNN222 CNN223
-    CNN224 CNN225 CNN226 CNN227 CNN228 CNN229 CNN299
+    CNN224 CNN225 CNN226 CNN227 CNN228 CNN229 CNN230 CNN299
     CNN301 CNN302 CNN303 CNN304 CNN305 CNN306 CNN307 CNN308 CNN309 CNN310 CNN311 CNN312
     CNN313 CNN314 CNN315 CNN316 CNN317 CNN318 CNN319 CNN320 CNN321
     CNN401 CNN402 CNN403 CNN404 CNN405 CNN406
@@ -96,7 +96,7 @@ def test_infos_are_shown_when_asked_for(spec, capsys) -> None:
     assert capsys.readouterr().out == "nothing found in 1 file; 1 info not shown (--all)\n"
     for flags in (["--all"], ["--fail-on", "info"], ["--select", "CNN301"]):
         run(["lint", path, *flags])
-        assert "info[CNN301] step-schedule" in capsys.readouterr().out
+        assert "info[CNN301] not-linear-schedule" in capsys.readouterr().out
 
 
 def test_json_is_the_contract_for_any_input(spec, capsys) -> None:
@@ -115,10 +115,10 @@ def test_json_of_a_finding(spec, capsys) -> None:
     path = spec(INFO)
     assert run(["lint", path, "--output-format", "json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["findings"]
-    assert found.pop("message").startswith("step decay: linear decay to zero gained 2.2 points")
+    assert found.pop("message").startswith("linear decay gained 2.2 points over steps on CaffeNet")
     assert found == {
         "code": "CNN301",
-        "name": "step-schedule",
+        "name": "not-linear-schedule",
         "severity": "info",
         "file": path,
         "line": 5,
@@ -126,7 +126,7 @@ def test_json_of_a_finding(spec, capsys) -> None:
         "end_line": 5,
         "end_column": 15,
         "path": "schedule.step",
-        "evidence": ["lr_linear", "lr_exp_160k", "lr_linear_160k"],
+        "evidence": ["lr_linear", "lr_exp_160k", "lr_poly_sqr", "lr_poly_sqrt", "sol_rmsprop_linear", "lr_linear_160k"],
         "fix": {
             "safety": "unsafe",
             "message": "write linear in place of step",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Literal
 
 import typer
@@ -22,6 +23,7 @@ def rules(
 ) -> None:
     """List the rules that `cnnwiz lint` checks. One rule at length: cnnwiz explain CODE"""
     import json
+    from shutil import get_terminal_size
 
     from cnnwiz.rules import RULES
 
@@ -33,6 +35,7 @@ def rules(
         print("\n".join(rule.code for rule in chosen))
     else:
         width = max((len(rule.name) for rule in chosen), default=0)
+        columns = get_terminal_size().columns if sys.stdout.isatty() else None  # a pipe gets whole lines
         for rule in chosen:
-            print(f"{rule.code}  {rule.severity:<7}  {rule.name:<{width}}  {rule.what}")
+            print(f"{rule.code}  {rule.severity:<7}  {rule.name:<{width}}  {rule.what}"[:columns])
         print(f"\n{len(chosen)} of {len(RULES)} rules. One rule at length: cnnwiz explain CODE")

@@ -8,7 +8,8 @@ from importlib.resources import files
 
 import yaml
 
-REPOSITORY = "github.com/ducha-aiki/caffenet-benchmark"
+REPOSITORY = "ducha-aiki/caffenet-benchmark"
+"""Where the numbers were published, on github.com; commit e47c4ff."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,6 @@ def everything() -> dict[str, Evidence]:
     found = {}
     for row in table["effects"]:
         row["setting"] = table["settings"][row["setting"]]
-        row["source"] = f"{REPOSITORY}, {row['source']}"
+        row["source"] = f"{REPOSITORY} {row['source']}"
         found[row["id"]] = Evidence(**row)
     return found

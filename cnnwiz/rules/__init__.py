@@ -48,6 +48,7 @@ from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
 from cnnwiz.rules.mismatched_learning_rate import MismatchedLearningRate
 from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
 from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
+from cnnwiz.rules.not_linear_schedule import NotLinearSchedule
 from cnnwiz.rules.reading import READING
 from cnnwiz.rules.relu_without_norm import ReluWithoutNorm
 from cnnwiz.rules.repair import with_repair
@@ -57,7 +58,6 @@ from cnnwiz.rules.schedule_not_finished import ScheduleNotFinished
 from cnnwiz.rules.selu_with_norm import SeluWithNorm
 from cnnwiz.rules.selu_with_shortcuts import SeluWithShortcuts
 from cnnwiz.rules.selu_without_lecun import SeluWithoutLecun
-from cnnwiz.rules.step_schedule import StepSchedule
 from cnnwiz.rules.stochastic_pooling import StochasticPooling
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.suppression import SUPPRESSION, suppressed
@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     StochasticPooling(),
     IdleResidualOption(),
     NetworkTooLarge(),
-    StepSchedule(),
+    NotLinearSchedule(),
     ScheduleNotFinished(),
     MismatchedLearningRate(),
     HugeBatch(),

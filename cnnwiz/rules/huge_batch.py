@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cnnwiz.catalog.optimizer import Sgd
 from cnnwiz.rules.rule import Rule
 
 if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
     from cnnwiz.spec import Finding
 
+MEASURED = ("sgd", "momentum", "nesterov")
 LARGE, HUGE = 512, 1024  # the measured batches
 
 
@@ -61,7 +61,7 @@ class HugeBatch(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         batch = subject.spec.training.batch_size
-        if batch <= LARGE or subject.normalized or not subject.nodes or not isinstance(subject.spec.optimizer, Sgd):
+        if batch <= LARGE or subject.normalized or not subject.nodes or subject.spec.optimizer.key not in MEASURED:
             return
         message = (
             f"batch {batch}: CaffeNet lost 0.6 points at 1024 and 0.2 at 512 even with lr scaled (no norm); 64 to "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cnnwiz.catalog.optimizer import Sgd
+from cnnwiz.catalog.optimizer import Momentum, Nesterov, Sgd
 from cnnwiz.rules.rule import Rule
 from cnnwiz.rules.subject import MEASURED_SIDE
 
@@ -70,8 +70,10 @@ class MismatchedLearningRate(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         spec, sgd = subject.spec, subject.spec.optimizer
-        recipe = isinstance(sgd, Sgd) and 0.85 <= sgd.momentum <= 0.95 and not spec.schedule.warmup_epochs
-        if not recipe or subject.normalized or not subject.plain or subject.side < MEASURED_SIDE:
+        recipe = isinstance(sgd, (Sgd, Momentum, Nesterov)) and 0.85 <= sgd.momentum <= 0.95
+        if not recipe or spec.schedule.warmup_epochs or subject.side < MEASURED_SIDE:
+            return
+        if subject.normalized or not subject.plain:
             return
         ratio = sgd.lr / spec.training.batch_size / FITTING
         saturating = any(node.kind in ("sigmoid", "tanh") for node in subject.activations)
@@ -82,7 +84,7 @@ class MismatchedLearningRate(Rule):
                 f"lr {sgd.lr:g} for batch {spec.training.batch_size} is {ratio:.2g} times CaffeNet's 0.01 for 256 "
                 f"(no norm): {effect}; try {fitting}"
             )
-            yield subject.finding(self, message, ("optimizer", "sgd", "lr"), severity)
+            yield subject.finding(self, message, ("optimizer", sgd.key, "lr"), severity)
 
 
 def _judge(ratio: float, saturating: bool) -> tuple[Severity | None, str]:

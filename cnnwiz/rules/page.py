@@ -6,7 +6,9 @@ import textwrap
 from collections.abc import Iterator
 
 from cnnwiz.knowledge import Evidence, evidence
+from cnnwiz.rules import check
 from cnnwiz.rules.rule import Rule
+from cnnwiz.spec import parse_text
 
 WIDTH = 80
 INDENT = " " * 11
@@ -15,7 +17,7 @@ INDENT = " " * 11
 def rule_page(rule: Rule) -> str:
     """What the rule finds, why that is a mistake, what to do, when it is silent, an example, and the numbers."""
     head = f"{rule.code} {rule.name}"
-    about = f"{rule.severity}, since {rule.since}"
+    about = f"{rule.severity}, {_repair(rule)}, since {rule.since}"
     lines = [f"{head}{about:>{max(WIDTH - len(head), len(about) + 2)}}", ""]
     for label, text in (("What", rule.what), ("Why", rule.why), ("Do", rule.do), ("Abstains", rule.abstains)):
         lines.append(_labelled(label, text))
@@ -25,15 +27,20 @@ def rule_page(rule: Rule) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _repair(rule: Rule) -> str:
+    """Which repair `cnnwiz lint --fix` has for the rule's first example."""
+    found = [f.fix.safety for f in check(parse_text(textwrap.dedent(rule.bad[0]))) if f.fix]
+    return f"{found[0]} fix" if found else "no fix"
+
+
 def _labelled(label: str, text: str) -> str:
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=f"{label:<{len(INDENT)}}",
-        subsequent_indent=INDENT,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return _wrapped(f"{label:<{len(INDENT)}}", text)
+
+
+def _wrapped(start: str, text: str) -> str:
+    """Lines of at most WIDTH columns; those behind the first begin below its text."""
+    indent = " " * len(start)
+    return textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _sample(sample: str) -> str:
@@ -41,15 +48,16 @@ def _sample(sample: str) -> str:
 
 
 def _evidence(rule: Rule) -> Iterator[str]:
-    """Each effect with its conditions and source, then the papers; a line that says so where nothing was measured."""
-    for number, id in enumerate(rule.evidence):
-        effect = evidence(id)
-        yield _labelled("" if number else "Evidence", f"{_points(effect)}: {effect.what} ({id}).")
-        yield _labelled("", f"{effect.setting}. {effect.source}, {effect.status}, one run.")
-    if not rule.evidence:
-        yield _labelled(
-            "Evidence", "by definition, no measurement needed" if not rule.papers else "argument, not measured here"
-        )
+    """Effects with their source, those of one setting together, then the papers; or that nothing was measured."""
+    effects = [evidence(id) for id in rule.evidence]
+    for number, setting in enumerate(dict.fromkeys(effect.setting for effect in effects)):
+        yield _labelled("" if number else "Evidence", f"{setting}:")
+        for effect in effects:
+            if effect.setting == setting:
+                text = f"{effect.what} ({effect.id}, {effect.source}, {effect.status}, one run)"
+                yield _wrapped(f"{INDENT}{_points(effect):<14}", text)
+    if not effects:
+        yield _labelled("Evidence", "argued in these papers, not measured here" if rule.papers else "by definition")
     if rule.papers:
         yield _labelled("Papers", "; ".join(rule.papers))
 
