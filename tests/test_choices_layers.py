@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnwiz.catalog.activation import ACTIVATIONS, Gelu, LeakyRelu, NoActivation, Relu, Selu, Silu, Tanh
-from cnnwiz.catalog.dropout import AlphaDrop, GaussianDrop, SpatialDrop
+from cnnwiz.catalog.dropout import AlphaDrop, DepthDrop, GaussianDrop, SpatialDrop
 from cnnwiz.catalog.normalization import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from cnnwiz.catalog.rectifier import RECTIFIERS, Maxout, Prelu, Rrelu, VeryLeakyRelu
 from cnnwiz.errors import CnnwizError
@@ -102,12 +102,16 @@ def test_prelu_trains_a_slope_for_each_channel():
     assert Prelu(shared=True).parameters((7, 3, 3))["weight"].shape == (1,)
     module = Prelu().build((2, 1, 1))
     module(-torch.ones(1, 2, 1, 1)).sum().backward()
-    assert module.get_parameter("weight").grad.tolist() == [-1, -1]
+    slopes = module.get_parameter("weight").grad
+    assert slopes is not None
+    assert slopes.tolist() == [-1, -1]
 
 
 def test_maxout_is_the_larger_of_two_convolutions():
     network = network_of("norm: none, activation: maxout", "{conv: {channels: 5}}")
     conv = network.get_submodule("layers.0.conv")
+    assert isinstance(conv, nn.Conv2d)
+    assert conv.bias is not None
     images = noise(2, 1, 8, 8)
     first, second = (F.conv2d(images, conv.weight[i::2], conv.bias[i::2], padding=1) for i in (0, 1))
     found = network.get_submodule("layers.0.act")(conv(images))
@@ -178,6 +182,7 @@ def test_weight_norm_is_length_times_direction_and_keeps_the_initial_function():
     x = noise(2, 1, 8, 8)
     torch.testing.assert_close(network(x), plain(x))
     conv = network.get_submodule("layers.0.conv")
+    assert isinstance(conv, nn.Conv2d)
     length = network.get_parameter("layers.0.conv.parametrizations.weight.original0")
     torch.testing.assert_close(conv.weight.flatten(1).norm(dim=1), length.flatten())
     before = network(x)
@@ -245,7 +250,7 @@ def test_stochastic_depth_leaves_out_bodies_of_single_images():
 
 def test_stochastic_depth_grows_with_the_depth():
     graph = graph_of(spec_of("stochastic_depth: {rate: 0.4}", "{basic: {channels: 4, repeat: 4}}"))
-    rates = [node.operation.rate for node in graph.nodes if node.kind == "stochastic_depth"]
+    rates = [node.operation.rate for node in graph.nodes if isinstance(node.operation, DepthDrop)]
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
@@ -263,8 +268,8 @@ def randomized(network: Network) -> Network:
     generator = torch.Generator().manual_seed(1)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm1d)):
-            module.running_mean.normal_(0, 1, generator=generator)
-            module.running_var.uniform_(0.3, 3, generator=generator)
+            module.get_buffer("running_mean").normal_(0, 1, generator=generator)
+            module.get_buffer("running_var").uniform_(0.3, 3, generator=generator)
             nn.init.uniform_(module.weight, -2, 2, generator=generator)
             nn.init.normal_(module.bias, 0, 1, generator=generator)
     return network.eval()
