@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from cnnwiz.decisions import (
     Advice,
@@ -25,6 +25,9 @@ from cnnwiz.decisions import (
     spec_from,
 )
 from cnnwiz.errors import CnnwizError
+
+if TYPE_CHECKING:
+    from cnnwiz.spec import Finding
 
 
 class Signal(Enum):
@@ -129,7 +132,7 @@ class Session:
             [f"Recommended: {item.show(advice.value)} ({advice.reason})"] if advice else [f"It takes {item.expects}"]
         )
         notes += [line] if (line := so_far(self.answers)) else []
-        options = item.choices(known)
+        options = objected(item, item.choices(known), self.answers)
         if item.kind == "yes-no":
             options = (Option("yes", ""), Option("no", ""))
         form = "several" if item.kind == "several" else "choice" if options else "text"
@@ -214,6 +217,29 @@ def checks(spec: Any) -> list[str]:
     counts = Counter(finding.severity for finding in findings)
     said = ", ".join(f"{counts[severity]} {word}" for severity, word in (("error", "errors"), ("warning", "warnings")))
     return [f"Checks: {said}", *(f"  {f.severity} {f.code} {f.name}: {f.message}" for f in findings)]
+
+
+def objected(item: Question, options: tuple[Option, ...], answers: Answers) -> tuple[Option, ...]:
+    """The options of a choice; where one of them would bring a finding of lint, that is what its line says."""
+    if item.kind != "choice" or item.key == "data.source" or missing(answers):
+        return options
+    usual = {finding.code for finding in _findings(answers)}
+    made = []
+    for option in options:
+        try:
+            found = [] if option.unavailable else _findings(answer(answers, item.key, option.value).answers)
+        except CnnwizError as error:
+            made.append(option._replace(unavailable=str(error).removeprefix(f"{item.key}: ")))
+            continue
+        new = next((finding for finding in found if finding.code not in usual and finding.severity != "info"), None)
+        made.append(option._replace(line=f"{new.severity} {new.code}: {new.message}") if new else option)
+    return tuple(made)
+
+
+def _findings(answers: Answers) -> list[Finding]:
+    from cnnwiz.rules import lint
+
+    return lint(spec_from(answers))
 
 
 def explanation(item: Question, known: Mapping[str, Any]) -> str:

@@ -1,64 +1,78 @@
-"""From a handful of answers to the layers of a network: pure functions, one for each family."""
+"""From a handful of answers to the layers of a network: sizes, stem, stages, end. `families` fills the stages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+import math
+from typing import Literal
 
 from pydantic import Field
 
-from cnnwiz.catalog.blocks import Basic, Bottleneck
-from cnnwiz.catalog.choice import Choice, Part
-from cnnwiz.catalog.layer import Channels, Layer
-from cnnwiz.catalog.layers import Pool
-from cnnwiz.catalog.structure import Branches
-from cnnwiz.catalog.unit import Conv
+from cnnwiz.catalog.activation import NoActivation
+from cnnwiz.catalog.choice import Part
+from cnnwiz.catalog.convolution import Standard
+from cnnwiz.catalog.dropout import AlphaDropout, GaussianDropout, SpatialDropout
+from cnnwiz.catalog.layer import Channels, Layer, Order
+from cnnwiz.catalog.layers import Act, Conv, Dropout, Norm, Pool
+from cnnwiz.catalog.normalization import NoNorm
+from cnnwiz.decisions.families import FAMILIES, Stage
+from cnnwiz.graph import wire_model
+from cnnwiz.spec.document import Defaults, Model
 
 LAST_MAP = 8
 """Stages go on halving the map until its side is at most this: 4 to 8 positions are left for the head to average."""
 MOST_CHANNELS = 512
 """Widths double from stage to stage up to this one, as in VGG and ResNet (arXiv:1409.1556, arXiv:1512.03385)."""
+NOISES = (Dropout, GaussianDropout, AlphaDropout, SpatialDropout)
 Stem = Literal["small", "strided", "pooled"]
 
 
 class Architecture(Part):
-    """What the questions about the network's shape are answered with; `layers_of` makes the layers."""
+    """What the questions about the network's shape are answered with."""
 
-    family: Literal["plain", "basic", "bottleneck", "branches"] = Field("plain", description="what a stage is made of")
-    stem: Stem = Field("small", description="what stands before the first stage")
-    width: Channels = Field(64, description="channels of the first stage; they double from stage to stage, up to 512")
-    stages: int = Field(3, ge=1, le=8, description="stages; each but the first halves the map")
-    depth: int = Field(2, ge=1, le=100, description="blocks, or convolutions, in each stage")
+    family: Literal[
+        "plain", "basic", "bottleneck", "inverted_residual", "highway", "inception", "dense", "dense_inception", "fire"
+    ] = Field(default="plain", description="what a stage is made of")
+    stem: Stem = Field(default="small", description="what stands before the first stage")
+    width: Channels = Field(default=64, description="channels of the first stage; they double from stage to stage")
+    stages: int = Field(default=3, ge=1, le=8, description="stages; each but the first halves the map")
+    depth: int = Field(default=2, ge=1, le=100, description="blocks, or convolutions, in each stage")
+    dropout: Literal["none", "dropout", "gaussian_dropout", "alpha_dropout", "spatial_dropout"] = Field(
+        default="none", description="noise behind the last stage while training"
+    )
+    dropout_rate: float = Field(default=0.2, ge=0, lt=1, description="how much of it")
 
 
-class Family(NamedTuple):
-    """A way to fill a stage: the class whose card explains it, and stage(channels, depth, first) -> layers."""
-
-    explained_by: type[Choice]
-    stage: Callable[[int, int, bool], list[Layer]]
-
-
-def layers_of(architecture: Architecture) -> tuple[Layer, ...]:
-    """The layers from input to last map."""
-    layers = stem_layers(architecture.stem, architecture.width, architecture.family)
+def layers_of(architecture: Architecture, conv: str = "standard", order: Order = "conv-norm-act") -> tuple[Layer, ...]:
+    """The layers from input to last map, for the convolution and the order that are the default of all layers."""
+    stem = stem_layers(architecture, conv, order)
+    layers = list(stem)
     for index in range(architecture.stages):
-        channels = stage_width(architecture.width, index)
-        layers += FAMILIES[architecture.family].stage(channels, architecture.depth, index == 0)
-    return tuple(layers)
+        stage = Stage(stage_width(architecture.width, index), architecture.width, architecture.depth, index == 0)
+        layers += FAMILIES[architecture.family].layers(stage)
+    if len(stem) == 1 and architecture.family == "plain" and architecture.stem == "small":
+        layers = _with_stem_as_first(layers)
+    return (*layers, *_end(architecture, order))
+
+
+def stem_layers(architecture: Architecture, conv: str, order: Order) -> list[Layer]:
+    """What stands before the first stage; a plain network needs nothing where its first layer is a usual one.
+
+    The stem sees 1 or 3 channels, which neither groups nor depthwise filters suit, and pixels, which need no norm or
+    activation in front: it is a standard convolution, in other orders without either.
+    """
+    usual = order.startswith("conv")
+    if architecture.family == "plain" and architecture.stem == "small" and conv == "standard" and usual:
+        return []
+    size = {"small": {}, "strided": {"stride": 2}, "pooled": {"kernel": 7, "stride": 2}}[architecture.stem]
+    kind = {} if conv == "standard" else {"kind": Standard()}
+    bare = {} if usual else {"bias": False, "norm": NoNorm(), "activation": NoActivation()}
+    layers: list[Layer] = [Conv(channels=architecture.width, **size, **kind, **bare)]
+    return [*layers, Pool(kernel=3, stride=2)] if architecture.stem == "pooled" else layers
 
 
 def stage_width(width: int, index: int) -> int:
     """Channels of a stage: doubling, but never beyond MOST_CHANNELS unless the first stage is wider already."""
     return min(width << index, max(width, MOST_CHANNELS))
-
-
-def stem_layers(stem: Stem, width: int, family: str) -> list[Layer]:
-    """The layers before the first stage; a plain network without stride needs none."""
-    if stem == "pooled":
-        return [Conv(channels=width, kernel=7, stride=2), Pool(kernel=3, stride=2)]
-    if stem == "strided":
-        return [Conv(channels=width, stride=2)]
-    return [] if family == "plain" else [Conv(channels=width)]
 
 
 def stem_for(side: int) -> Stem:
@@ -88,43 +102,21 @@ def most_stages(side: int) -> int:
     return max(side, 1).bit_length()
 
 
-def _plain(channels: int, depth: int, first: bool) -> list[Layer]:
-    pool: list[Layer] = [] if first else [Pool(kernel=2, stride=2)]
-    return [*pool, Conv(channels=channels, repeat=depth)]
+def common_divisor(architecture: Architecture, order: Order, side: int) -> int:
+    """The largest number that divides the channels of every map behind the first layer: what groups must divide."""
+    model = Model(defaults=Defaults(norm=NoNorm()), layers=layers_of(architecture, order=order))
+    maps = [node.output for node in wire_model(model, (3, side, side), 2, "").nodes if len(node.output) == 3]
+    return math.gcd(*(channels for channels, height, _ in maps if height > 1 or channels > 1)) if maps else 1
 
 
-def _basic(channels: int, depth: int, first: bool) -> list[Layer]:
-    return _blocks(Basic(channels=channels, stride=1 if first else 2), depth)
+def _with_stem_as_first(layers: list[Layer]) -> list[Layer]:
+    """A plain network whose first convolution is the stem: one fewer of the others in the first stage."""
+    stem, first, *rest = layers
+    return [stem, first.model_copy(update={"repeat": first.repeat - 1}), *rest] if first.repeat > 1 else [stem, *rest]
 
 
-def _bottleneck(channels: int, depth: int, first: bool) -> list[Layer]:
-    return _blocks(Bottleneck(channels=4 * channels, width=channels, stride=1 if first else 2), depth)
-
-
-def _branches(channels: int, depth: int, first: bool) -> list[Layer]:
-    """Inception modules in the manner of GoogLeNet, its 5x5 path as two 3x3: four paths of a quarter each."""
-    quarter = max(channels // 4, 1)
-    narrow = Conv(channels=max(quarter // 2, 1), kernel=1)
-    wide = Conv(channels=quarter)
-    module = Branches(
-        paths=(
-            (Conv(channels=quarter, kernel=1),),
-            (narrow, wide),
-            (narrow, wide, wide),
-            (Pool(kernel=3), Conv(channels=quarter, kernel=1)),
-        )
-    )
-    pool: list[Layer] = [] if first else [Pool(kernel=2, stride=2)]
-    return [*pool, *_blocks(module, depth)]
-
-
-def _blocks(block: Layer, depth: int) -> list[Layer]:
-    return [block.model_copy(update={"repeat": depth})]
-
-
-FAMILIES: dict[str, Family] = {
-    "plain": Family(Conv, _plain),
-    "basic": Family(Basic, _basic),
-    "bottleneck": Family(Bottleneck, _bottleneck),
-    "branches": Family(Branches, _branches),
-}
+def _end(architecture: Architecture, order: Order) -> list[Layer]:
+    """What the last stage leaves open: norm and activation in orders that begin with them, and dropout."""
+    waiting = order.split("-")[: order.split("-").index("conv")]
+    layers: list[Layer] = [Norm() if word == "norm" else Act() for word in waiting]
+    return [*layers, *(noise(rate=architecture.dropout_rate) for noise in NOISES if noise.key == architecture.dropout)]

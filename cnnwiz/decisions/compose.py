@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from cnnwiz.catalog.choice import Choice, Part
+from cnnwiz.catalog.dropout import StochasticDepth
 from cnnwiz.catalog.regularization import PENALTIES, Regularization
 from cnnwiz.decisions.architecture import Architecture, layers_of
 from cnnwiz.decisions.data import facts_of, source_of
@@ -30,13 +31,15 @@ def spec_from(answers: Answers) -> Spec:
     """
     known = defaults(answers)
     architecture = Architecture(**parameters("architecture", known))
+    depth_rate = known.get("model.defaults.stochastic_depth.rate")
     penalties: dict[str, Any] = {
         word: _choice(PENALTIES, "regularization", word, known) for word in known["regularization"]
     }
     built = {
         "cnnwiz": FORMAT,
         "data.source": source_of(known),
-        "model.layers": layers_of(architecture),
+        "model.layers": layers_of(architecture, known["model.defaults.conv"], known["model.defaults.order"]),
+        "model.defaults.stochastic_depth": StochasticDepth(rate=depth_rate) if depth_rate is not None else None,
         "regularization": Regularization(**penalties),
     }
     return _part(Spec, "", known, built)

@@ -44,6 +44,10 @@ def _has_path(answers: Mapping[str, Any]) -> bool:
     return "path" in cls.model_fields
 
 
+def _task(answers: Mapping[str, Any]) -> Advice:
+    return Advice("classify", "each image is of one of the known classes")
+
+
 def _source(answers: Mapping[str, Any]) -> Advice:
     return Advice("digits", "nothing to download, trained in seconds")
 
@@ -87,6 +91,14 @@ def _channels(answers: Mapping[str, Any]) -> Advice:
     return Advice(None, "as the images are: " + ("grey" if facts_of(answers).channels == 1 else "RGB"))
 
 
+TASKS = {
+    "classify": "to name the class of an image",
+    "embed": "to place images by likeness: faces, products, classes that training never sees",
+}
+SPLITS = {
+    "images": "validation and test hold other images of the same classes",
+    "classes": "validation and test hold other classes, as verification needs it",
+}
 NORMALIZE_LINES = {
     "dataset": "mean and deviation of the training images",
     "imagenet": "those of ImageNet, for pretrained networks",
@@ -105,6 +117,7 @@ _CLASSES = field_question(
 )
 
 QUESTIONS: tuple[Question, ...] = (
+    field_question(Spec, "task", "task", "data", "What is the network for?", _task, "guided", lines=TASKS),
     *section_questions(Data, "source", "data.source", "data", "Where do the images come from?", _source, "recommended"),
     Question(
         key="data.path",
@@ -124,6 +137,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     field_question(Data, "canvas", "data.canvas", "data"),
     field_question(Data, "channels", "data.channels", "data", "Channels: 1 for grey, 3 for RGB", _channels),
+    field_question(Data, "split", "data.split", "data", lines=SPLITS),
     field_question(Data, "normalize", "data.normalize", "data", lines=NORMALIZE_LINES),
     field_question(Validation, "fraction", "data.validation.fraction", "data"),
     field_question(Validation, "seed", "data.validation.seed", "data"),

@@ -67,11 +67,12 @@ def section_questions(
     level: Level = "all",
     when: When = lambda answers: True,
     details: Mapping[str, tuple[Level, Recommend]] | None = None,
+    choices: Callable[[Mapping[str, Any]], tuple[Option, ...]] | None = None,
 ) -> tuple[Question, ...]:
     """The question which choice `part.field` holds, and the questions on the parameters of each choice.
 
     `details` gives a parameter, such as "sgd.lr", a level and a recommendation of its own; the others are of level
-    "all" and recommend the catalogue's default.
+    "all" and recommend the catalogue's default. `choices` stands in for the section's options, in the same order.
     """
     shape = shape_of(part.model_fields[field].annotation)
     several = shape.kind == "list"
@@ -83,7 +84,7 @@ def section_questions(
         prompt=prompt,
         kind="several" if several else "choice",
         level=level,
-        choices=lambda answers: options(section.choices, answers),
+        choices=choices or (lambda answers: options(section.choices, answers)),
         recommend=recommend,
         when=when,
         expects=f"one of {', '.join(choice.key for choice in section.choices)}",
@@ -168,7 +169,8 @@ def _sentence(text: str) -> str:
 def _form(annotation: Any) -> tuple[Kind, tuple[Any, ...]]:
     """The kind of question a field's type makes, and the words it is limited to."""
     members = _members(annotation)
-    pairs = [member for member in members if get_origin(member) is tuple]
+    # A size is one number or a pair; one number is what is asked for.
+    pairs = [] if int in members else [member for member in members if get_origin(member) is tuple]
     inner = _members(get_args(pairs[0])[0]) if pairs else members
     words = tuple(word for member in inner if get_origin(member) is Literal for word in get_args(member))
     if pairs and words:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnnwiz.catalog.regularization import PENALTIES
-from cnnwiz.decisions.data import side_of
-from cnnwiz.decisions.parameters import field_question, options, parameter_questions, section_questions
-from cnnwiz.decisions.question import Advice, Question
+from cnnwiz.catalog.loss import LOSSES
+from cnnwiz.catalog.optimizer import OPTIMIZERS, Adam, Momentum, Nesterov, Optimizer, Sgd
+from cnnwiz.catalog.regularization import L2, PENALTIES
+from cnnwiz.catalog.sampler import SAMPLERS
+from cnnwiz.catalog.second_order import SECOND_ORDER, Lbfgs
+from cnnwiz.decisions.data import facts_of, side_of
+from cnnwiz.decisions.parameters import Recommend, field_question, options, parameter_questions, section_questions
+from cnnwiz.decisions.question import Advice, Option, Question
 from cnnwiz.spec.document import Spec, Training
 
+ALL_OPTIMIZERS: tuple[type[Optimizer], ...] = OPTIMIZERS + SECOND_ORDER
 PRECISIONS = {
     "auto": "bfloat16 where the device has it in hardware, else float32",
     "float32": "full precision, slowest",
@@ -19,7 +24,15 @@ PRECISIONS = {
 }
 
 
+def _losses(answers: Mapping[str, Any]) -> tuple[Option, ...]:
+    """Those that the task can be trained with."""
+    wrong = {cls.key: f"the task is {answers['task']}" for cls in LOSSES if answers["task"] not in cls.tasks}
+    return tuple(option._replace(unavailable=wrong.get(option.value)) for option in options(LOSSES, answers))
+
+
 def _loss(answers: Mapping[str, Any]) -> Advice:
+    if answers["task"] == "embed":
+        return Advice("triplet", "compares images, also of classes never seen")
     return Advice("cross_entropy", "one label per image, and probabilities come with it")
 
 
@@ -40,22 +53,50 @@ def _epochs(answers: Mapping[str, Any]) -> Advice:
 
 
 def _optimizer(answers: Mapping[str, Any]) -> Advice:
-    if answers["data.source"] == "digits":
-        return Advice("adamw", "3 to 4 errors of 359 on digits, sgd 4 to 6 (3 seeds)")
     return Advice("sgd", "with momentum: the reference for training from scratch")
 
 
-def _sgd_lr(answers: Mapping[str, Any]) -> Advice:
+def _samplers(answers: Mapping[str, Any]) -> tuple[Option, ...]:
     batch = answers["training.batch_size"]
-    if answers["model.defaults.norm"] == "none":
-        return Advice(_two_digits(0.01 * batch / 256), f"without norm 0.01 for 256 images, scaled to {batch}")
-    return Advice(_two_digits(0.1 * batch / 128), f"0.1 for 128 images, scaled to {batch}")
+    wrong = {"pk": None if _classes_in_batch(answers) else f"{batch} images are not classes times images"}
+    return tuple(option._replace(unavailable=wrong.get(option.value)) for option in options(SAMPLERS, answers))
 
 
-def _adam_lr(answers: Mapping[str, Any]) -> Advice:
-    if answers["data.source"] == "digits":
-        return Advice(0.003, "the steadiest of 0.002, 0.003 and 0.005 on digits")
-    return Advice(0.001, "the published value; Adam hardly needs it scaled")
+def _sampler(answers: Mapping[str, Any]) -> Advice:
+    if answers["loss"] == "triplet" and _classes_in_batch(answers):
+        return Advice("pk", "the loss needs several images of a class in a batch")
+    return Advice("shuffle", "every image once an epoch")
+
+
+def _classes_in_batch(answers: Mapping[str, Any]) -> int | None:
+    """The most classes, up to 32, with which a batch is classes times at least 2 images."""
+    batch = answers["training.batch_size"]
+    most = min(answers.get("data.classes") or facts_of(answers).classes or 2, 32, batch // 2)
+    return next((classes for classes in range(most, 1, -1) if batch % classes == 0), None)
+
+
+def _pk_classes(answers: Mapping[str, Any]) -> Advice:
+    return Advice(_classes_in_batch(answers), f"divides {answers['training.batch_size']} images")
+
+
+def _pk_images(answers: Mapping[str, Any]) -> Advice:
+    batch, classes = answers["training.batch_size"], answers["training.sampler.pk.classes"]
+    return Advice(max(batch // classes, 2), f"{batch} images of {classes} classes")
+
+
+def _lr(optimizer: type[Optimizer]) -> Recommend:
+    """The learning rate to begin with: known for some, else the catalogue's."""
+    usual = Advice(optimizer.model_fields["lr"].default, "the published value")
+
+    def gradient_descent(answers: Mapping[str, Any]) -> Advice:
+        batch = answers["training.batch_size"]
+        if answers["model.defaults.norm"] == "none":
+            return Advice(_two_digits(0.01 * batch / 256), f"without norm 0.01 for 256 images, scaled to {batch}")
+        return Advice(_two_digits(0.1 * batch / 128), f"0.1 for 128 images, scaled to {batch}")
+
+    if optimizer in (Sgd, Momentum, Nesterov):
+        return gradient_descent
+    return lambda answers: usual
 
 
 def _schedule(answers: Mapping[str, Any]) -> Advice:
@@ -67,14 +108,20 @@ def _warmup(answers: Mapping[str, Any]) -> Advice:
     return Advice(epochs, "lets norms and momentum settle before the full rate")
 
 
+def _penalties(answers: Mapping[str, Any]) -> tuple[Option, ...]:
+    reason = Lbfgs.conflicts["regularization.l2"] if answers["optimizer"] == Lbfgs.key else None
+    made = options(PENALTIES, answers)
+    return tuple(option._replace(unavailable=reason if option.value == L2.key else None) for option in made)
+
+
 def _regularization(answers: Mapping[str, Any]) -> Advice:
-    if answers["optimizer"] == "adam":
-        return Advice((), "Adam divides an L2 penalty away; adamw does not")
-    return Advice(("l2",), "weight decay, the usual penalty")
+    if answers["optimizer"] in (Adam.key, Lbfgs.key):
+        return Advice((), "an L2 penalty does not go with this optimizer")
+    return Advice((L2.key,), "weight decay, the usual penalty")
 
 
 def _l2_factor(answers: Mapping[str, Any]) -> Advice:
-    if answers["optimizer"] == "adamw":
+    if next(cls for cls in ALL_OPTIMIZERS if cls.key == answers["optimizer"]).decoupled:
         return Advice(0.02, "acts through lr only, so more of it")
     return Advice(0.0005, "0.0001 lost 2.1 points on CaffeNet", ("reg_wd_1e4",))
 
@@ -92,9 +139,20 @@ QUESTIONS: tuple[Question, ...] = (
         "What is made small?",
         _loss,
         details={"cross_entropy.label_smoothing": ("all", _smoothing)},
+        choices=_losses,
     ),
     field_question(Training, "batch_size", "training.batch_size", "training", "Images per step", _batch_size, "guided"),
     field_question(Training, "epochs", "training.epochs", "training", "Epochs", _epochs, "guided"),
+    *section_questions(
+        Training,
+        "sampler",
+        "training.sampler",
+        "training",
+        "Which images meet in a batch?",
+        _sampler,
+        details={"pk.classes": ("all", _pk_classes), "pk.images": ("all", _pk_images)},
+        choices=_samplers,
+    ),
     field_question(Training, "micro_batch", "training.micro_batch", "training"),
     field_question(Training, "precision", "training.precision", "training", lines=PRECISIONS),
     field_question(Training, "gradient_clip", "training.gradient_clip", "training"),
@@ -108,11 +166,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Which optimizer?",
         _optimizer,
         "guided",
-        details={
-            "sgd.lr": ("guided", _sgd_lr),
-            "adam.lr": ("guided", _adam_lr),
-            "adamw.lr": ("guided", _adam_lr),
-        },
+        details={f"{cls.key}.lr": ("guided", _lr(cls)) for cls in ALL_OPTIMIZERS},
     ),
     *section_questions(
         Spec,
@@ -121,14 +175,14 @@ QUESTIONS: tuple[Question, ...] = (
         "optimizer",
         "How does the learning rate fall?",
         _schedule,
-        details={"linear.warmup_epochs": ("all", _warmup), "cosine.warmup_epochs": ("all", _warmup)},
+        details={f"{key}.warmup_epochs": ("all", _warmup) for key in ("linear", "polynomial", "step", "cosine")},
     ),
     Question(
         key="regularization",
         chapter="regularization",
         prompt="Which penalties on the weights?",
         kind="several",
-        choices=lambda answers: options(PENALTIES, answers),
+        choices=_penalties,
         recommend=_regularization,
         expects=f"any of {', '.join(penalty.key for penalty in PENALTIES)}",
     ),
