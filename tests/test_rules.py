@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+import cnnwiz
 from cnnwiz.catalog import PARTS, SECTIONS
 from cnnwiz.knowledge import everything
 from cnnwiz.rules import RULES, check, find, lint
 from cnnwiz.rules.page import rule_page
 from cnnwiz.rules.rule import Rule
-from cnnwiz.spec import parse_text
+from cnnwiz.spec import open_document, parse_text
 from cnnwiz.spec.finding import START
 
 SAMPLES = [pytest.param(rule, text, id=f"{rule.code}-{i}") for rule in RULES for i, text in enumerate(rule.bad)]
@@ -75,6 +77,15 @@ def test_lint_of_a_spec_says_what_check_of_its_file_says() -> None:
             found = lint(document.spec)
             assert [f.message for f in found] == [f.message for f in check(document)]
             assert all(f.span == START for f in found)
+
+
+def test_lint_is_the_public_verb(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("cnnwiz: 1\nmodel:\n  layers:\n    - conv: {channels: 8}\nloss: hinge\n")
+    (found,) = cnnwiz.lint(cnnwiz.load(path))
+    assert (found.code, found.path) == ("CNN404", ("loss", "hinge"))
+    (placed,) = cnnwiz.lint(open_document(path))
+    assert placed.span.line == 5
 
 
 def test_find_takes_codes_names_and_beginnings() -> None:

@@ -37,7 +37,9 @@ def lint(
     ),
     fix: bool = typer.Option(False, "--fix", help="Apply repairs that leave the training run as it is."),
     unsafe_fixes: bool = typer.Option(False, "--unsafe-fixes", help="With --fix or --diff: also those that change it."),
-    diff: bool = typer.Option(False, "--diff", help="Show what --fix would change, write nothing."),
+    diff: bool = typer.Option(
+        False, "--diff", help="Show what --fix would change, write nothing; exit with 1 if it would."
+    ),
     statistics: bool = typer.Option(False, "--statistics", help="Count the findings of each rule instead."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No line of totals."),
 ) -> int:

@@ -146,8 +146,13 @@ RULES: tuple[Rule, ...] = (
 """Every rule in the order of its code."""
 
 
-def lint(spec: Spec) -> list[Finding]:
-    """What could be better in a spec, the worst first. Findings name their place by its path, as there is no file."""
+def lint(spec: Spec | Document) -> list[Finding]:
+    """What is wrong with a spec or could be better in it, the worst first; of a document, what `check` says.
+
+    Without a document findings name their place by `path` only.
+    """
+    if isinstance(spec, Document):
+        return check(spec)
     subject = subject_of(spec)
     found = {finding for rule in RULES for finding in rule.check(subject)}
     return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.code, show_path(f.path)))
