@@ -86,6 +86,9 @@ class Kfac(SGD):
         if not self._seen:
             return
         heads = [scores.float() for scores in (output if isinstance(output, tuple) else (output,))]
+        if not all(scores.isfinite().all() for scores in heads):  # the loop stops at such a loss
+            self._seen.clear()
+            return
         drawn = [torch.multinomial(scores.detach().softmax(1), 1).squeeze(1) for scores in heads]
         losses = [F.cross_entropy(*pair, reduction="sum") for pair in zip(heads, drawn, strict=True)]
         edges = [edge for _, _, edge in self._seen]
@@ -93,7 +96,7 @@ class Kfac(SGD):
         gradients = torch.autograd.grad(losses, edges, retain_graph=True)
         with torch.no_grad(), torch.autocast(heads[0].device.type, enabled=False):
             for (layer, features, _), gradient in zip(self._seen, gradients, strict=True):
-                a, g = _rows(layer, features.float()), _columns(gradient.float())
+                a, g = _rows(layer, features.to(layer.weight)), _columns(gradient.to(layer.weight))
                 a_sum, g_sum, before = self._sums.get(layer, (0.0, 0.0, 0))
                 positions = len(g) // count
                 self._sums[layer] = (a_sum + a.T @ a, g_sum + g.T @ g / positions, before + count)
