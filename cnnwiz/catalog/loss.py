@@ -18,13 +18,13 @@ EMBED = "embed"
 class Loss(Choice):
     """A scalar to minimize, from class numbers (B,) and scores (B, K), or embeddings (B, features) for task embed."""
 
-    section: ClassVar[str] = "loss"
+    section = "loss"
     tasks: ClassVar[tuple[str, ...]] = (CLASSIFY,)
     """The values of the spec's `task` it can be trained for."""
 
     def build(self, classes: int, features: int | None = None) -> losses.Loss:
-        """A module that maps (outputs, labels) to the mean loss of the batch. `features`: length of the embeddings, None
-        where the outputs are scores. What the loss owns beside the network, torch's random numbers fill."""
+        """A module that maps (outputs, labels) to the mean loss of the batch. What it owns beside the network is filled
+        from torch's random numbers. `features`: length of the embeddings, None where the outputs are scores."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
 
@@ -39,8 +39,8 @@ class CrossEntropy(Loss):
     Cost: nothing worth counting; for task embed features * classes weights while training.
     """
 
-    key: ClassVar[str] = "cross_entropy"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.00567",)
+    key = "cross_entropy"
+    papers = ("arXiv:1512.00567",)
     tasks: ClassVar[tuple[str, ...]] = (CLASSIFY, EMBED)
 
     label_smoothing: float = Field(
@@ -63,8 +63,8 @@ class Hinge(Loss):
     Cost: nothing worth counting.
     """
 
-    key: ClassVar[str] = "hinge"
-    papers: ClassVar[tuple[str, ...]] = ("Weston, Watkins: ESANN 1999",)
+    key = "hinge"
+    papers = ("Weston, Watkins: ESANN 1999",)
 
     margin: float = Field(default=1.0, gt=0, le=100, description="distance (delta) the true class must keep")
     power: Literal[1, 2] = Field(default=1, description="2 gives the squared hinge")
@@ -88,12 +88,10 @@ class Triplet(Loss):
     Cost: time and memory grow with the cube of the batch: 2 MB for 128 images, 134 MB for 512.
     """
 
-    key: ClassVar[str] = "triplet"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1503.03832", "arXiv:1703.07737")
+    key = "triplet"
+    papers = ("arXiv:1503.03832", "arXiv:1703.07737")
     tasks: ClassVar[tuple[str, ...]] = (EMBED,)
-    conflicts: ClassVar[dict[str, str]] = {
-        "sampler.shuffle": "shuffled batches of many classes hold hardly a pair of one class: take pk"
-    }
+    conflicts = {"sampler.shuffle": "shuffled batches of many classes hold hardly a pair of one class: take pk"}
 
     margin: float = Field(default=0.2, gt=0, le=4, description="by how much another class must be farther away")
     mining: Literal["semi_hard", "batch_hard"] = Field(
@@ -107,8 +105,8 @@ class Triplet(Loss):
 
 
 class Center(Loss):
-    """Center loss with softmax: L = cross-entropy of a linear layer + weight/2 * mean ||x - c_y||^2. Each class's centre
-    follows its embeddings: c = c + alpha * sum(x - c) / (1 + n) over the n of the batch.
+    """Center loss with softmax: L = cross-entropy of a linear layer + weight/2 * mean ||x - c_y||^2. The centre of a
+    class follows its embeddings: c = c + alpha * sum(x - c) / (1 + n) over the n of the batch.
 
     Use: verification with the ease of softmax training: classes become compact as well as separable.
 
@@ -117,8 +115,8 @@ class Center(Loss):
     Cost: twice features * classes values while training, half of them trained.
     """
 
-    key: ClassVar[str] = "center"
-    papers: ClassVar[tuple[str, ...]] = ("Wen, Zhang, Li, Qiao: ECCV 2016",)
+    key = "center"
+    papers = ("Wen, Zhang, Li, Qiao: ECCV 2016",)
     tasks: ClassVar[tuple[str, ...]] = (EMBED,)
 
     weight: float = Field(default=0.003, ge=0, le=100, description="of the centre term (lambda); 0 is plain softmax")
@@ -132,7 +130,7 @@ class Center(Loss):
 
 
 class ASoftmax(Loss):
-    """Angular softmax (SphereFace): cross-entropy of |x| cos t_j, t_j the angle to a class's weight of length 1, without
+    """Angular softmax (SphereFace): cross-entropy of |x| cos t_j, t_j the angle to a class's weight of length 1; no
     bias. The true class's cos t becomes (l * cos t + psi(t)) / (1 + l), psi(t) = (-1)^k cos(m t) - 2k, and
     l = max(floor, base * (1 + gamma * step)^-power) falls while training.
 
@@ -144,8 +142,8 @@ class ASoftmax(Loss):
     Cost: features * classes weights while training.
     """
 
-    key: ClassVar[str] = "a_softmax"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1704.08063",)
+    key = "a_softmax"
+    papers = ("arXiv:1704.08063",)
     tasks: ClassVar[tuple[str, ...]] = (EMBED,)
 
     m: int = Field(default=4, ge=1, le=8, description="multiple of the angle; 1 is softmax on the sphere, no margin")

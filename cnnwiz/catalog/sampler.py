@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Sampler(Choice):
     """How an epoch is cut into batches."""
 
-    section: ClassVar[str] = "sampler"
+    section = "sampler"
 
     def build(self) -> Sample:
         """A function from (labels, batch_size, seed, epoch) to the batches of the epoch, arrays of indices."""
@@ -33,7 +33,7 @@ class Shuffle(Sampler):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "shuffle"
+    key = "shuffle"
 
     def build(self) -> Sample:
         from cnnwiz.data.sampling import shuffled
@@ -52,8 +52,8 @@ class PK(Sampler):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "pk"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1703.07737",)
+    key = "pk"
+    papers = ("arXiv:1703.07737",)
 
     classes: int = Field(default=32, ge=2, le=4096, description="different classes in a batch (P)")
     images: int = Field(default=4, ge=2, le=4096, description="images of each (K); P * K is training.batch_size")

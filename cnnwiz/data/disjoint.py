@@ -15,8 +15,8 @@ from cnnwiz.errors import CnnwizError
 def by_class(records: Records, fraction: float, seed: int) -> Records:
     """Records whose validation and test hold other classes than training; trained classes come first in the numbering.
 
-    Without a validation split `fraction` of the training classes, at least 2, becomes one. Validation and test images of
-    trained classes are left out, with a notice.
+    Without a validation split `fraction` of the training classes, at least 2, becomes one. Test images of trained classes are
+    left out, with a notice.
     """
     aside = np.zeros(len(records.classes), bool)
     if records.validation is None and fraction:
@@ -50,18 +50,19 @@ def require_trained(records: Records) -> None:
     for name, split in (("validation", records.validation), ("test", records.test)):
         if split is None:
             continue
-        unknown = [number - len(records.classes) for number in np.unique(split.labels) if number >= len(records.classes)]
+        known = len(records.classes)
+        unknown = [records.unseen[number - known] for number in np.unique(split.labels) if number >= known]
         if unknown:
             raise CnnwizError(
-                f"class {listed([records.unseen[number] for number in unknown])} is in {name} but none in train: add it "
-                "there, remove it, or, for task embed, write data.split: classes"
+                f"class {listed(unknown)} is in {name} but none in train: add it there, remove it, or, for task embed, "
+                "write data.split: classes"
             )
 
 
 def _drawn(classes: tuple[str, ...], fraction: float, seed: int) -> np.ndarray:
-    """Which classes to set aside, as a boolean mask; by the hash of their names, so that other classes change little."""
+    """Which classes to set aside, as a boolean mask, by the hash of their names: other classes change little."""
     if len(classes) < 4:
-        raise CnnwizError(f"data.split: classes sets whole classes aside and needs 4 of them or more, not {len(classes)}")
+        raise CnnwizError(f"data.split: classes sets whole classes aside: it needs 4 or more, not {len(classes)}")
     wanted = min(max(math.floor(fraction * len(classes) + 0.5), 2), len(classes) - 2)
     ranks = [digest_of(seed, name) for name in classes]
     chosen = np.zeros(len(classes), bool)

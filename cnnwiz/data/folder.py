@@ -30,7 +30,7 @@ def read_folder(root: Path, named: dict[str, str | None], classes: tuple[str, ..
     if extra := [name for name in folders if name not in names]:
         notices.append(f"classes not in data.source.folder.classes are not used: {listed(extra)}")
     train = _read_split("train", layout.train, root, names, notices)
-    paths = {name: path for name, path in (("validation", layout.validation), ("test", layout.test)) if path is not None}
+    paths = {split: path for split in ("validation", "test") if (path := getattr(layout, split)) is not None}
     found = {name for path in paths.values() for name in find_classes(path, Counter())}
     unseen = tuple(sorted(found - set(folders)))
     others = {split: _read_split(split, path, root, names, notices, unseen) for split, path in paths.items()}

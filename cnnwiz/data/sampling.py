@@ -15,7 +15,7 @@ Sample = Callable[[np.ndarray, int, int, int], list[np.ndarray]]
 
 
 def shuffled(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Full batches in random order; the remainder, another one each epoch, is left out. One of all where all are few."""
+    """Full batches in random order; the remainder, another one each epoch, is left out. One of all where few."""
     order = permutation(seed, epoch, len(labels))
     count = max(len(order) // batch_size, 1)
     return [order[number * batch_size : (number + 1) * batch_size] for number in range(count)]

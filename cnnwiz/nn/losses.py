@@ -75,8 +75,8 @@ class Triplet(Loss):
 class Center(Loss):
     """Softmax cross-entropy of a linear layer, plus weight/2 * mean ||x - c_y||^2.
 
-    The centres are no parameters. Behind each step every one moves by alpha * sum(x - c) / (1 + n) over the n embeddings
-    of its class in the batch, as seen by the forward passes since the last step.
+    The centres are no parameters. Behind each step they move by alpha * sum(x - c) / (1 + n) over the n embeddings
+    of their class in the batch, as seen by the forward passes since the last step.
     """
 
     def __init__(self, classes: int, features: int, weight: float, alpha: float) -> None:
@@ -136,7 +136,7 @@ class ASoftmax(Loss):
 
 
 def psi(cosine: Tensor, m: int) -> Tensor:
-    """(-1)^k cos(m t) - 2k of t = acos(cosine), k = floor(m t / pi): a polynomial, so its gradient is finite at t = 0."""
+    """(-1)^k cos(m t) - 2k of t = acos(cosine), k = floor(m t / pi): a polynomial, with finite gradients at t = 0."""
     k = (m * torch.acos(cosine.detach().clamp(-1, 1)) / math.pi).floor().clamp_max(m - 1)
     before, multiple = torch.ones_like(cosine), cosine  # Chebyshev: cos((n + 1) t) = 2 cos t cos(n t) - cos((n - 1) t)
     for _ in range(m - 1):

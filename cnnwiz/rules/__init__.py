@@ -13,6 +13,7 @@ from cnnwiz.rules.batch_norm_on_small_batch import BatchNormOnSmallBatch
 from cnnwiz.rules.bias_before_norm import BiasBeforeNorm
 from cnnwiz.rules.canvas_below_image_size import CanvasBelowImageSize
 from cnnwiz.rules.ceil_with_strided_conv import CeilWithStridedConv
+from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.coarse_stem import CoarseStem
 from cnnwiz.rules.decay_on_norm import DecayOnNorm
@@ -38,6 +39,7 @@ from cnnwiz.rules.kaiming_with_sigmoid import KaimingWithSigmoid
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.large_kernel import LargeKernel
 from cnnwiz.rules.lbfgs_on_noise import LbfgsOnNoise
+from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
 from cnnwiz.rules.lecun_with_relu import LecunWithRelu
 from cnnwiz.rules.loss_of_another_task import LossOfAnotherTask
 from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondOrder
@@ -45,6 +47,7 @@ from cnnwiz.rules.lsuv_with_batch_norm import LsuvWithBatchNorm
 from cnnwiz.rules.max_pooling_only import MaxPoolingOnly
 from cnnwiz.rules.maxout_with_batch_norm import MaxoutWithBatchNorm
 from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
+from cnnwiz.rules.micro_batch_with_triplet import MicroBatchWithTriplet
 from cnnwiz.rules.mismatched_learning_rate import MismatchedLearningRate
 from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
 from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
@@ -65,6 +68,7 @@ from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
 from cnnwiz.rules.uneven_micro_batch import UnevenMicroBatch
 from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
 from cnnwiz.rules.unfit_colour_transform import UnfitColourTransform
+from cnnwiz.rules.unit_length_with_a_softmax import UnitLengthWithASoftmax
 from cnnwiz.rules.unknown_image_size import UnknownImageSize
 from cnnwiz.rules.untransformed_colours import UntransformedColours
 from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
@@ -81,6 +85,7 @@ RULES: tuple[Rule, ...] = (
     WrongClassCount(),
     ImagenetStatisticsOnGrey(),
     GreyFromColour(),
+    ClassesApartForClassifier(),
     ImpossibleShape(),
     ReluWithoutNorm(),
     EluWithBatchNorm(),
@@ -134,6 +139,9 @@ RULES: tuple[Rule, ...] = (
     MicroBatchWithAdahessian(),
     ClippingWithSecondOrder(),
     LowPrecisionWithSecondOrder(),
+    MicroBatchWithTriplet(),
+    UnitLengthWithASoftmax(),
+    LbfgsWithCenter(),
     HeavyDropoutWithBatchNorm(),
     DropoutBeforeNorm(),
     FlippedDigits(),

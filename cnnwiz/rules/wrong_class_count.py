@@ -19,7 +19,7 @@ class WrongClassCount(Rule):
     what = "`data.classes` contradicts the data."
     why = "The head would have outputs without a class, or classes without an output; training refuses to start."
     do = "Leave `data.classes` out; it is for data that is not here to count."
-    abstains = "Where the data is not here to count its classes."
+    abstains = "Where the data is not here to count its classes, and with `split: classes`, which trains fewer of them."
     good = (
         """\
         cnnwiz: 1
@@ -49,6 +49,6 @@ class WrongClassCount(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         data = subject.spec.data
         found = data.source.facts().classes
-        if data.classes is not None and found not in (None, data.classes):
+        if data.split == "images" and data.classes is not None and found not in (None, data.classes):
             message = f"data.classes is {data.classes}, but {data.source.key} has {found} classes; leave it out"
             yield subject.finding(self, message, ("data", "classes"))

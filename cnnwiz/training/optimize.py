@@ -1,4 +1,4 @@
-"""What an optimizer can work with, which parameters decay, the rate of a step: pure functions beside the loop."""
+"""What cannot be trained at all, which parameters decay, the rate of a step: pure functions beside the loop."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from torch import nn
 
 from cnnwiz.catalog.regularization import L2, NEVER_DECAYED
 from cnnwiz.errors import CnnwizError
+from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
+from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
+from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
+from cnnwiz.rules.loss_of_another_task import LossOfAnotherTask
 from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondOrder
 from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
+from cnnwiz.rules.micro_batch_with_triplet import MicroBatchWithTriplet
 from cnnwiz.rules.subject import subject_of
+from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
+from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
 from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
 from cnnwiz.rules.weight_norm_with_matrix_optimizer import WeightNormWithMatrixOptimizer
 
@@ -23,6 +30,13 @@ if TYPE_CHECKING:
 Group = dict[str, Any]
 
 IMPOSSIBLE = (
+    ClassesApartForClassifier(),
+    HeadOfAnotherTask(),
+    LossOfAnotherTask(),
+    TripletOnShuffledBatches(),
+    UnevenPkBatch(),
+    MicroBatchWithTriplet(),
+    LbfgsWithCenter(),
     WeightDecayWithLbfgs(),
     KfacWithoutLikelihood(),
     WeightNormWithMatrixOptimizer(),
@@ -34,7 +48,7 @@ IMPOSSIBLE = (
 
 
 def require_possible(spec: Spec, images: int) -> None:
-    """Raise CnnwizError where the optimizer cannot work as the spec says; `images` are trained on."""
+    """Raise CnnwizError where loss, optimizer, head or batches cannot do what the spec says; `images` are trained."""
     subject = subject_of(spec)
     for rule in IMPOSSIBLE:
         for finding in rule.check(subject):

@@ -44,8 +44,8 @@ class Progress:
 def snapshot(
     learned: nn.Module, optimizer: Optimizer, average: Average | None, scaler: Scaler, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors, JSON-able state) of everything that changes during training; `learned` holds model and loss. The schedule,
-    the order of images and all random draws are functions of seed, epoch and step: there is nothing of them to keep."""
+    """(tensors, JSON-able state) of everything that changes during training; `learned` holds model and loss. The
+    schedule, the order of images and all random draws are functions of seed, epoch and step, and not kept."""
     tensors: dict[str, Tensor] = dict(learned.state_dict())
     if average:
         tensors |= {f"average.{name}": tensor for name, tensor in average.network.state_dict().items()}

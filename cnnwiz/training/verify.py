@@ -16,8 +16,8 @@ MOST_IMAGES = 2_000
 
 
 def verify(embeddings: Tensor, labels: Tensor) -> dict[str, float | None]:
-    """Metrics of embeddings (N, F) with labels (N,): `accuracy` and `knn_accuracy`, which are the same, `auc`, `tar` (at
-    FAR 0.01) and `tar_1e3` (at FAR 0.001). None where there are no pairs of one class, or none of different classes."""
+    """Metrics of embeddings (N, F) with labels (N,): `accuracy` and `knn_accuracy`, which are the same, `auc`, `tar`
+    (at FAR 0.01) and `tar_1e3` (at FAR 0.001). None where there are no two images of a class, or one class."""
     embeddings = F.normalize(embeddings.float())
     nearest = neighbour_accuracy(embeddings, labels)
     chosen = whole_classes(labels, MOST_IMAGES)
@@ -43,7 +43,7 @@ def neighbour_accuracy(embeddings: Tensor, labels: Tensor, chunk: int = 1000) ->
 
 
 def whole_classes(labels: Tensor, most: int) -> Tensor:
-    """Indices of the images of as many classes, in an order of chance that is always the same, as hold `most` images."""
+    """Indices of the images of as many classes, drawn in an order that is always the same, as hold `most` images."""
     if len(labels) <= most:
         return torch.arange(len(labels))
     classes, members = labels.unique(return_inverse=True)
