@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Activation(Operation):
     """What follows a convolution or hidden layer and makes the network more than one linear map."""
 
-    section: ClassVar[str] = "activation"
+    section = "activation"
 
     def inputs(self) -> int:
         """Channels that become one: more than 1 makes the layer in front that many times as wide."""
@@ -38,10 +38,10 @@ class Relu(Activation):
     Cost: one comparison per value, no parameters.
     """
 
-    key: ClassVar[str] = "relu"
-    papers: ClassVar[tuple[str, ...]] = ("Nair, Hinton: ICML 2010",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_elu", "bn_elu", "bn_after")
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "relu"
+    papers = ("Nair, Hinton: ICML 2010",)
+    evidence = ("act_elu", "bn_elu", "bn_after")
+    conflicts = {
         "initialization.xavier": "Xavier leaves out the factor 2 that ReLU needs: variance halves at each layer"
     }
 
@@ -68,9 +68,9 @@ class LeakyRelu(Activation):
     Cost: one multiplication per negative value, no parameters.
     """
 
-    key: ClassVar[str] = "leaky_relu"
-    papers: ClassVar[tuple[str, ...]] = ("Maas, Hannun, Ng: ICML 2013",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_vlrelu",)
+    key = "leaky_relu"
+    papers = ("Maas, Hannun, Ng: ICML 2013",)
+    evidence = ("act_vlrelu",)
 
     negative_slope: float = Field(default=0.01, ge=0, lt=1, description="slope for negative inputs")
 
@@ -94,10 +94,10 @@ class Elu(Activation):
     Cost: one exponential per negative value, no parameters.
     """
 
-    key: ClassVar[str] = "elu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1511.07289",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_elu", "bn_elu", "arch_vgg16_elu1")
-    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "no gain over ReLU once batch norm is there"}
+    key = "elu"
+    papers = ("arXiv:1511.07289",)
+    evidence = ("act_elu", "bn_elu", "arch_vgg16_elu1")
+    conflicts = {"normalization.batch": "no gain over ReLU once batch norm is there"}
 
     alpha: float = Field(
         default=1.0, gt=0, le=10, description="value approached for very negative inputs, with its sign changed"
@@ -120,10 +120,10 @@ class Sigmoid(Activation):
     Cost: one exponential per value, no parameters.
     """
 
-    key: ClassVar[str] = "sigmoid"
-    papers: ClassVar[tuple[str, ...]] = ("Rumelhart, Hinton, Williams: Nature 1986",)
-    evidence: ClassVar[tuple[str, ...]] = ("bn_sigmoid",)
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "sigmoid"
+    papers = ("Rumelhart, Hinton, Williams: Nature 1986",)
+    evidence = ("bn_sigmoid",)
+    conflicts = {
         "initialization.kaiming": "Kaiming's factor 2 is for ReLU; Xavier fits a symmetric, about linear activation"
     }
 
@@ -144,10 +144,10 @@ class Tanh(Activation):
     Cost: two exponentials per value, no parameters.
     """
 
-    key: ClassVar[str] = "tanh"
-    papers: ClassVar[tuple[str, ...]] = ("LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_tanh", "bn_tanh")
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "tanh"
+    papers = ("LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998",)
+    evidence = ("act_tanh", "bn_tanh")
+    conflicts = {
         "initialization.kaiming": "Kaiming's factor 2 is for ReLU; Xavier fits a symmetric, about linear activation"
     }
 
@@ -169,10 +169,10 @@ class Selu(Activation):
     Cost: one exponential per negative value, no parameters.
     """
 
-    key: ClassVar[str] = "selu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1706.02515",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_selu",)
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "selu"
+    papers = ("arXiv:1706.02515",)
+    evidence = ("act_selu",)
+    conflicts = {
         "initialization.xavier": "its fixed point needs weights of variance 1 / fan_in: take lecun",
         "initialization.kaiming": "made for ReLU; its fixed point needs weights of variance 1 / fan_in: take lecun",
         "initialization.gaussian": "its fixed point needs weights of variance 1 / fan_in: take lecun",
@@ -197,8 +197,8 @@ class Gelu(Activation):
     Cost: one error function per value (a tanh where approximate), no parameters.
     """
 
-    key: ClassVar[str] = "gelu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.08415",)
+    key = "gelu"
+    papers = ("arXiv:1606.08415",)
 
     approximate: bool = Field(default=False, description="by tanh: 0.5 x (1 + tanh(0.7979 (x + 0.044715 x^3)))")
 
@@ -221,8 +221,8 @@ class Silu(Activation):
     Cost: one exponential per value, no parameters.
     """
 
-    key: ClassVar[str] = "silu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1702.03118", "arXiv:1710.05941")
+    key = "silu"
+    papers = ("arXiv:1702.03118", "arXiv:1710.05941")
 
     def slope(self) -> float | None:
         return 0.0  # it keeps 0.36 of a unit Gaussian's mean square, ReLU 0.50
@@ -243,8 +243,8 @@ class NoActivation(Activation):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "none"
-    evidence: ClassVar[tuple[str, ...]] = ("act_none_maxpool",)
+    key = "none"
+    evidence = ("act_none_maxpool",)
 
 
 ACTIVATIONS: tuple[type[Activation], ...] = (Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, NoActivation)

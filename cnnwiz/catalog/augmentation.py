@@ -23,7 +23,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 class Augmentation(Choice):
     """A line in `augment`: changes a batch of training images, each by its own random numbers."""
 
-    section: ClassVar[str] = "augmentation"
+    section = "augmentation"
     crops: ClassVar[bool] = False
     """Whether it cuts the canvas to the training size; where none does, the centre is cut out."""
 
@@ -45,8 +45,8 @@ class RandomCrop(Augmentation):
     Cost: 3 microseconds an image of 32 px, 35 of 128 px, on one core.
     """
 
-    key: ClassVar[str] = "random_crop"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012", "arXiv:1512.03385")
+    key = "random_crop"
+    papers = ("Krizhevsky, Sutskever, Hinton: NIPS 2012", "arXiv:1512.03385")
     crops: ClassVar[bool] = True
 
     padding: int = Field(default=4, ge=0, le=1024, description="pixels added on each side before cutting")
@@ -95,8 +95,8 @@ class RandomResizedCrop(Augmentation):
     Cost: about 250 microseconds an image of 128 px on one core.
     """
 
-    key: ClassVar[str] = "random_resized_crop"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842", "arXiv:1906.06423")
+    key = "random_resized_crop"
+    papers = ("arXiv:1409.4842", "arXiv:1906.06423")
     crops: ClassVar[bool] = True
 
     scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]] = Field(
@@ -166,8 +166,8 @@ class HorizontalFlip(Flip):
     Cost: 1 microsecond an image of 32 px, 10 of 128 px, on one core.
     """
 
-    key: ClassVar[str] = "horizontal_flip"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
+    key = "horizontal_flip"
+    papers = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
     axis: ClassVar[int] = 2
 
 
@@ -181,7 +181,7 @@ class VerticalFlip(Flip):
     Cost: 1 microsecond an image of 32 px, 10 of 128 px, on one core.
     """
 
-    key: ClassVar[str] = "vertical_flip"
+    key = "vertical_flip"
     axis: ClassVar[int] = 1
 
 

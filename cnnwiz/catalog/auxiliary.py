@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
@@ -26,8 +26,8 @@ class Auxiliary(Layer):
     Cost: its layers and head, in training only.
     """
 
-    key: ClassVar[str] = "auxiliary"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842",)
+    key = "auxiliary"
+    papers = ("arXiv:1409.4842",)
 
     weight: float = Field(default=0.3, gt=0, le=10, description="factor of its loss")
     layers: tuple[Layer, ...] = Field(default=(), description="in front of its head")

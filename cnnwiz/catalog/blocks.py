@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -31,8 +31,8 @@ class Basic(Layer):
     Cost: 18 * C * C multiply-adds per position at constant width.
     """
 
-    key: ClassVar[str] = "basic"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1603.05027", "arXiv:1605.07146")
+    key = "basic"
+    papers = ("arXiv:1512.03385", "arXiv:1603.05027", "arXiv:1605.07146")
 
     channels: Channels = Field(description="output channels")
     stride: Size = Field(default=1, description="step of the first convolution")
@@ -53,8 +53,8 @@ class Bottleneck(Layer):
     Cost: about 17/16 * C * C multiply-adds per position at constant channels and a quarter of them in the middle.
     """
 
-    key: ClassVar[str] = "bottleneck"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1611.05431")
+    key = "bottleneck"
+    papers = ("arXiv:1512.03385", "arXiv:1611.05431")
 
     channels: Channels = Field(description="output channels")
     width: Channels | None = Field(
@@ -85,8 +85,8 @@ class InvertedResidual(Layer):
     Cost: C * expansion * (C + k * k + C_out) multiply-adds per position.
     """
 
-    key: ClassVar[str] = "inverted_residual"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1801.04381",)
+    key = "inverted_residual"
+    papers = ("arXiv:1801.04381",)
 
     channels: Channels = Field(description="output channels")
     expansion: int = Field(default=6, ge=1, le=64, description="channels in the middle for each input channel")
@@ -117,9 +117,9 @@ class Inception(Layer):
     Cost: the sum of its paths.
     """
 
-    key: ClassVar[str] = "inception"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842",)
-    evidence: ClassVar[tuple[str, ...]] = ("gln_bn_before_lsuv", "gln_res")
+    key = "inception"
+    papers = ("arXiv:1409.4842",)
+    evidence = ("gln_bn_before_lsuv", "gln_res")
 
     conv1: Channels = Field(description="channels of the 1x1 path")
     conv3: tuple[Channels, Channels] = Field(description="channels of the 1x1 and the 3x3 of the second path")
@@ -148,9 +148,9 @@ class Fire(Layer):
     Cost: squeeze * (C_in + 10 * expand) multiply-adds per position.
     """
 
-    key: ClassVar[str] = "fire"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1602.07360",)
-    evidence: ClassVar[tuple[str, ...]] = ("arch_squeezenet128_elu",)
+    key = "fire"
+    papers = ("arXiv:1602.07360",)
+    evidence = ("arch_squeezenet128_elu",)
 
     squeeze: Channels = Field(description="channels of the first 1x1")
     expand: Channels = Field(description="channels of each of the two parallel convolutions")
@@ -173,8 +173,8 @@ class Highway(Layer):
     Cost: 2 * C * C * k * k multiply-adds per position.
     """
 
-    key: ClassVar[str] = "highway"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1505.00387", "arXiv:1507.06228")
+    key = "highway"
+    papers = ("arXiv:1505.00387", "arXiv:1507.06228")
 
     kernel: Size = Field(default=3, description="side of both windows, or [height, width]")
     gate_bias: float = Field(default=-2.0, ge=-30, lt=0, description="where the gate's bias starts")

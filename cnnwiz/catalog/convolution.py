@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -62,7 +62,7 @@ class Filters(NamedTuple):
 class Convolution(Choice):
     """How a `conv` layer computes its output."""
 
-    section: ClassVar[str] = "convolution"
+    section = "convolution"
 
     def wire(self, net: Net, source: Tap, filters: Filters) -> Tap:
         """Add the operations that make `filters.channels` output channels."""
@@ -79,8 +79,8 @@ class Standard(Convolution):
     Cost: H * W * C_in * C_out * k * k / groups multiply-adds.
     """
 
-    key: ClassVar[str] = "standard"
-    papers: ClassVar[tuple[str, ...]] = ("LeCun, Bottou, Bengio, Haffner: Proc. IEEE 1998", "arXiv:1409.1556")
+    key = "standard"
+    papers = ("LeCun, Bottou, Bengio, Haffner: Proc. IEEE 1998", "arXiv:1409.1556")
 
     def wire(self, net: Net, source: Tap, filters: Filters) -> Tap:
         return net.add(filters.operation(), source, name="conv")
@@ -99,8 +99,8 @@ class Separable(Convolution):
     Cost: H * W * C_in * (k * k + C_out) multiply-adds: 1 / C_out + 1 / (k * k) of the usual.
     """
 
-    key: ClassVar[str] = "separable"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1610.02357", "arXiv:1704.04861")
+    key = "separable"
+    papers = ("arXiv:1610.02357", "arXiv:1704.04861")
 
     order: Literal["depthwise-first", "pointwise-first"] = Field(
         default="depthwise-first", description="the window per channel before or behind the 1x1 convolution"
@@ -141,8 +141,8 @@ class Asymmetric(Convolution):
     Cost: 2 / k of the usual convolution at equal channels.
     """
 
-    key: ClassVar[str] = "asymmetric"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.00567",)
+    key = "asymmetric"
+    papers = ("arXiv:1512.00567",)
 
     first: Literal["horizontal", "vertical"] = Field(default="horizontal", description="which of the two comes first")
     norm: Normalization = Field(default=NoNorm(), description="between the two")
@@ -170,8 +170,8 @@ class Flattened(Convolution):
     Cost: H * W * C_out * (C_in + 2 * k) multiply-adds for the first stage, with C_out for C_in in the second.
     """
 
-    key: ClassVar[str] = "flattened"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1412.5474",)
+    key = "flattened"
+    papers = ("arXiv:1412.5474",)
 
     stages: int = Field(default=2, ge=1, le=8, description="times the three steps are done; stride counts in the first")
 
@@ -198,8 +198,8 @@ class Grouped(Convolution):
     Cost: 1 / groups of the usual convolution.
     """
 
-    key: ClassVar[str] = "grouped"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012", "arXiv:1611.05431")
+    key = "grouped"
+    papers = ("Krizhevsky, Sutskever, Hinton: NIPS 2012", "arXiv:1611.05431")
 
     groups: Channels = Field(default=2, description="groups; they divide the channels of input and output")
 
@@ -218,8 +218,8 @@ class ShuffledGrouped(Convolution):
     Cost: 1 / groups of the usual convolution, and one copy of the map.
     """
 
-    key: ClassVar[str] = "shuffled_grouped"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1707.01083",)
+    key = "shuffled_grouped"
+    papers = ("arXiv:1707.01083",)
 
     groups: Channels = Field(default=3, description="groups; they divide the channels of input and output")
 

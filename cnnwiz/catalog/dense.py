@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
@@ -32,8 +32,8 @@ class Dense(Layer):
     Cost: C * bottleneck * growth + 9 * bottleneck * growth^2 multiply-adds per position.
     """
 
-    key: ClassVar[str] = "dense"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1608.06993", "arXiv:1804.06882")
+    key = "dense"
+    papers = ("arXiv:1608.06993", "arXiv:1804.06882")
 
     growth: Channels | None = Field(default=None, description="new channels")
     bottleneck: int = Field(
@@ -72,8 +72,8 @@ class Transition(Layer):
     Cost: compression * C * C multiply-adds per position.
     """
 
-    key: ClassVar[str] = "transition"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1608.06993",)
+    key = "transition"
+    papers = ("arXiv:1608.06993",)
 
     compression: float = Field(default=0.5, gt=0, le=1, description="share of the channels that is kept, rounded down")
     stride: Size = Field(default=2, description="side and step of the pooling")
@@ -96,8 +96,8 @@ class DualPath(Layer):
     Cost: that of a bottleneck to channels + growth.
     """
 
-    key: ClassVar[str] = "dual_path"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1707.01629",)
+    key = "dual_path"
+    papers = ("arXiv:1707.01629",)
 
     channels: Channels = Field(description="channels of the residual path")
     width: Channels = Field(description="channels in the middle")

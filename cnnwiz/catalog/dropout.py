@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -23,7 +23,7 @@ AFTERWARDS = "a batch norm behind it stores the variance of training, not that o
 class GaussianDrop(Primitive):
     """Values times N(1, rate / (1 - rate)) while training; identity in evaluation mode."""
 
-    key: ClassVar[str] = "gaussian_dropout"
+    key = "gaussian_dropout"
     rate: float
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -35,7 +35,7 @@ class GaussianDrop(Primitive):
 class AlphaDrop(Primitive):
     """Dropout to SELU's lower limit, keeping mean and variance; identity in evaluation mode."""
 
-    key: ClassVar[str] = "alpha_dropout"
+    key = "alpha_dropout"
     rate: float
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -47,7 +47,7 @@ class AlphaDrop(Primitive):
 class SpatialDrop(Primitive):
     """Dropout of whole channels of a map; identity in evaluation mode."""
 
-    key: ClassVar[str] = "spatial_dropout"
+    key = "spatial_dropout"
     rate: float
 
     def output(self, *inputs: Shape) -> Shape:
@@ -64,7 +64,7 @@ class SpatialDrop(Primitive):
 class DepthDrop(Primitive):
     """A whole residual body left out for an image with probability `rate`, the others scaled by 1 / (1 - rate)."""
 
-    key: ClassVar[str] = "stochastic_depth"
+    key = "stochastic_depth"
     rate: float
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -84,9 +84,9 @@ class GaussianDropout(Layer):
     Cost: one random number per value while training, nothing afterwards.
     """
 
-    key: ClassVar[str] = "gaussian_dropout"
-    papers: ClassVar[tuple[str, ...]] = ("Srivastava et al.: JMLR 15 (2014), section 10", "arXiv:1506.02557")
-    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": AFTERWARDS}
+    key = "gaussian_dropout"
+    papers = ("Srivastava et al.: JMLR 15 (2014), section 10", "arXiv:1506.02557")
+    conflicts = {"normalization.batch": AFTERWARDS}
 
     rate: float = Field(default=0.5, ge=0, lt=1, description="rate of the dropout whose variance the noise has")
 
@@ -105,8 +105,8 @@ class AlphaDropout(Layer):
     Cost: one random number per value while training, nothing afterwards.
     """
 
-    key: ClassVar[str] = "alpha_dropout"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1706.02515",)
+    key = "alpha_dropout"
+    papers = ("arXiv:1706.02515",)
 
     rate: float = Field(default=0.1, ge=0, lt=1, description="probability of setting a value to the lower limit")
 
@@ -126,9 +126,9 @@ class SpatialDropout(Layer):
     Cost: one random number per channel while training, nothing afterwards.
     """
 
-    key: ClassVar[str] = "spatial_dropout"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1411.4280",)
-    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": AFTERWARDS}
+    key = "spatial_dropout"
+    papers = ("arXiv:1411.4280",)
+    conflicts = {"normalization.batch": AFTERWARDS}
 
     rate: float = Field(default=0.1, ge=0, lt=1, description="probability of setting a channel to 0")
 
@@ -147,9 +147,9 @@ class StochasticDepth(Choice):
     Cost: one random number per body and image while training, nothing afterwards.
     """
 
-    section: ClassVar[str] = "regularization"
-    key: ClassVar[str] = "stochastic_depth"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1603.09382",)
+    section = "regularization"
+    key = "stochastic_depth"
+    papers = ("arXiv:1603.09382",)
 
     rate: float = Field(default=0.2, ge=0, lt=1, description="probability of leaving out the last body")
     rule: Literal["linear", "uniform"] = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Head(Choice):
     """The end of the network."""
 
-    section: ClassVar[str] = "head"
+    section = "head"
 
     def wire(self, net: Net, source: Tap, classes: int) -> Tap:
         """Add the operations from the last map to (classes,) scores before any softmax."""
@@ -36,9 +36,9 @@ class AverageHead(Head):
     Cost: C * classes parameters.
     """
 
-    key: ClassVar[str] = "average"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.4400",)
-    evidence: ClassVar[tuple[str, ...]] = ("clf_conv_avg_clf_relu",)
+    key = "average"
+    papers = ("arXiv:1312.4400",)
+    evidence = ("clf_conv_avg_clf_relu",)
 
     dropout: float = Field(default=0.0, ge=0, lt=1, description="rate of dropout before the linear layer")
 
@@ -59,8 +59,8 @@ class FlattenHead(Head):
     Cost: C * H * W * features parameters for the first layer, often most of the network.
     """
 
-    key: ClassVar[str] = "flatten"
-    evidence: ClassVar[tuple[str, ...]] = ("clf_elu_fc8ave", "clf_fc4096", "reg_drop03")
+    key = "flatten"
+    evidence = ("clf_elu_fc8ave", "clf_fc4096", "reg_drop03")
 
     hidden: tuple[Channels, ...] = Field(default=(), max_length=8, description="features of the hidden layers")
     dropout: float = Field(
@@ -96,9 +96,9 @@ class ConvHead(Head):
     Cost: C * k * k * features parameters for the first layer, applied at every position.
     """
 
-    key: ClassVar[str] = "conv"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.4400", "arXiv:1312.6229", "arXiv:1411.4038", "arXiv:1606.02228")
-    evidence: ClassVar[tuple[str, ...]] = ("clf_conv_clf_avg_relu", "clf_conv_avg_clf_relu")
+    key = "conv"
+    papers = ("arXiv:1312.4400", "arXiv:1312.6229", "arXiv:1411.4038", "arXiv:1606.02228")
+    evidence = ("clf_conv_clf_avg_relu", "clf_conv_avg_clf_relu")
 
     hidden: tuple[Channels, ...] = Field(default=(), max_length=8, description="channels of the hidden layers")
     kernel: Size = Field(default=1, description="side of the first convolution's window")
@@ -135,8 +135,8 @@ class EmbeddingHead(Head):
     Cost: C * features parameters, times H * W with `flatten`.
     """
 
-    key: ClassVar[str] = "embedding"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1503.03832",)
+    key = "embedding"
+    papers = ("arXiv:1503.03832",)
 
     features: Channels = Field(default=128, description="numbers in an embedding")
     flatten: bool = Field(

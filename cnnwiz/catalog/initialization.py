@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Initialization(Choice):
     """How a weight tensor (out, in / groups, kh, kw) or (out, in) is filled before training."""
 
-    section: ClassVar[str] = "initialization"
+    section = "initialization"
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         """Fill `weight` in place. `slope` is that of the (leaky) ReLU that follows, None for other activations."""
@@ -33,8 +33,8 @@ class Gaussian(Initialization):
     Cost: nothing at run time.
     """
 
-    key: ClassVar[str] = "gaussian"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
+    key = "gaussian"
+    papers = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
 
     std: float = Field(default=0.01, gt=0, le=10, description="standard deviation")
 
@@ -52,9 +52,9 @@ class Xavier(Initialization):
     Cost: nothing at run time.
     """
 
-    key: ClassVar[str] = "xavier"
-    papers: ClassVar[tuple[str, ...]] = ("Glorot, Bengio: AISTATS 2010",)
-    conflicts: ClassVar[dict[str, str]] = {"activation.relu": "leaves out the factor 2 that ReLU needs: take kaiming"}
+    key = "xavier"
+    papers = ("Glorot, Bengio: AISTATS 2010",)
+    conflicts = {"activation.relu": "leaves out the factor 2 that ReLU needs: take kaiming"}
 
     distribution: Literal["uniform", "normal"] = Field(default="uniform", description="shape of the distribution")
 
@@ -73,8 +73,8 @@ class Kaiming(Initialization):
     Cost: nothing at run time.
     """
 
-    key: ClassVar[str] = "kaiming"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1502.01852",)
+    key = "kaiming"
+    papers = ("arXiv:1502.01852",)
 
     mode: Literal["fan_in", "fan_out"] = Field(
         default="fan_in", description="keep the variance of activations or of gradients"
@@ -96,9 +96,9 @@ class Lecun(Initialization):
     Cost: nothing at run time.
     """
 
-    key: ClassVar[str] = "lecun"
-    papers: ClassVar[tuple[str, ...]] = ("LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998", "arXiv:1706.02515")
-    conflicts: ClassVar[dict[str, str]] = {"activation.relu": "leaves out the factor 2 that ReLU needs: take kaiming"}
+    key = "lecun"
+    papers = ("LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998", "arXiv:1706.02515")
+    conflicts = {"activation.relu": "leaves out the factor 2 that ReLU needs: take kaiming"}
 
     distribution: Literal["uniform", "normal"] = Field(default="normal", description="shape of the distribution")
 
@@ -117,9 +117,9 @@ class Orthogonal(Initialization):
     Cost: a QR decomposition of each weight before training; seconds for linear layers of many thousand features.
     """
 
-    key: ClassVar[str] = "orthogonal"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.6120",)
-    evidence: ClassVar[tuple[str, ...]] = ("bn_after_ortho",)
+    key = "orthogonal"
+    papers = ("arXiv:1312.6120",)
+    evidence = ("bn_after_ortho",)
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         _orthogonal(weight, _gain(slope), groups, generator)
@@ -136,10 +136,10 @@ class Lsuv(Initialization):
     Cost: one forward pass of one batch before training.
     """
 
-    key: ClassVar[str] = "lsuv"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1511.06422",)
-    evidence: ClassVar[tuple[str, ...]] = ("bn_after_ortho",)
-    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "divides the scale out that LSUV sets"}
+    key = "lsuv"
+    papers = ("arXiv:1511.06422",)
+    evidence = ("bn_after_ortho",)
+    conflicts = {"normalization.batch": "divides the scale out that LSUV sets"}
 
     tolerance: float = Field(default=0.1, gt=0, lt=1, description="distance from variance 1 that is close enough")
     max_iterations: int = Field(default=10, ge=1, le=1000, description="scalings of one layer at most")

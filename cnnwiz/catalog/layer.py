@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
@@ -79,7 +79,7 @@ class Net(Protocol):
 class Layer(Choice):
     """A line in `model.layers`: it wires one or more operations into the network."""
 
-    section: ClassVar[str] = "layer"
+    section = "layer"
 
     repeat: int = Field(
         default=1, ge=1, le=1000, description="how many times in a row; stride counts for the first only"

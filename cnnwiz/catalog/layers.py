@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -29,8 +29,8 @@ class Pool(Layer):
     Cost: no parameters, unless the kind is strided_conv.
     """
 
-    key: ClassVar[str] = "pool"
-    evidence: ClassVar[tuple[str, ...]] = ("pool_max_plus_avg", "pool_avg")
+    key = "pool"
+    evidence = ("pool_max_plus_avg", "pool_avg")
 
     kernel: Size = Field(description="side of the window, or [height, width]")
     stride: Size = Field(default=1, description="step of the window; 2 halves the map")
@@ -55,7 +55,7 @@ class AdaptivePool(Layer):
     Cost: no parameters.
     """
 
-    key: ClassVar[str] = "adaptive_pool"
+    key = "adaptive_pool"
 
     size: Size = Field(description="positions of the output, or [height, width]")
     largest: bool = Field(default=False, description="the largest value of each window instead of the mean")
@@ -74,7 +74,7 @@ class Norm(Layer):
     Cost: that of the norm.
     """
 
-    key: ClassVar[str] = "norm"
+    key = "norm"
     kind: Normalization | None = Field(default=None, description="which norm; without this key model.defaults.norm")
 
     def wire(self, net: Net, source: Tap) -> Tap:
@@ -91,7 +91,7 @@ class Act(Layer):
     Cost: that of the activation.
     """
 
-    key: ClassVar[str] = "activation"
+    key = "activation"
     kind: Activation | None = Field(
         default=None, description="which activation; without this key model.defaults.activation"
     )
@@ -110,7 +110,7 @@ class FullyConnected(Layer):
     Cost: features * inputs multiply-adds.
     """
 
-    key: ClassVar[str] = "linear"
+    key = "linear"
     features: Channels = Field(description="outputs")
     bias: bool = Field(default=True, description="add a bias")
     activation: Activation | None = Field(default=None, description="without this key model.defaults.activation")
@@ -135,10 +135,10 @@ class Dropout(Layer):
     Cost: one random number per value while training, nothing afterwards.
     """
 
-    key: ClassVar[str] = "dropout"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1207.0580", "Srivastava et al.: JMLR 15 (2014)")
-    evidence: ClassVar[tuple[str, ...]] = ("reg_drop03", "bn_drop02", "misc_conv_dropout")
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "dropout"
+    papers = ("arXiv:1207.0580", "Srivastava et al.: JMLR 15 (2014)")
+    evidence = ("reg_drop03", "bn_drop02", "misc_conv_dropout")
+    conflicts = {
         "normalization.batch": "a batch norm behind dropout stores the variance of training, not that of evaluation"
     }
 

@@ -21,7 +21,7 @@ SCALE = "value the trained scale starts from; 0 lets a residual body begin as no
 class Normalization(Operation):
     """What rescales a convolution's output before (or after) its activation."""
 
-    section: ClassVar[str] = "normalization"
+    section = "normalization"
     shifts: ClassVar[bool] = True
     """Whether it adds a bias of its own, which makes the convolution's bias redundant."""
 
@@ -37,9 +37,9 @@ class BatchNorm(Normalization):
     Cost: 2 parameters per channel; can be folded into the convolution after training.
     """
 
-    key: ClassVar[str] = "batch"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1502.03167",)
-    evidence: ClassVar[tuple[str, ...]] = ("bn_after", "bn_before", "bn_elu")
+    key = "batch"
+    papers = ("arXiv:1502.03167",)
+    evidence = ("bn_after", "bn_before", "bn_elu")
 
     eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
     momentum: float = Field(default=0.1, gt=0, le=1, description="weight of the newest batch in the running statistics")
@@ -66,8 +66,8 @@ class LayerNorm(Normalization):
     Cost: 2 parameters per channel; cannot be folded into the convolution.
     """
 
-    key: ClassVar[str] = "layer"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1607.06450",)
+    key = "layer"
+    papers = ("arXiv:1607.06450",)
 
     eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
     scale: float = Field(default=1.0, ge=0, le=10, description=SCALE)
@@ -94,8 +94,8 @@ class GroupNorm(Normalization):
     Cost: 2 parameters per channel; cannot be folded into the convolution.
     """
 
-    key: ClassVar[str] = "group"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1803.08494",)
+    key = "group"
+    papers = ("arXiv:1803.08494",)
 
     groups: int = Field(default=32, ge=1, le=65536, description="groups of channels; must divide their number")
     eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
@@ -125,9 +125,9 @@ class WeightNorm(Normalization):
     Cost: 1 parameter per filter; none once the two are multiplied out.
     """
 
-    key: ClassVar[str] = "weight"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1602.07868",)
-    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "batch norm divides the length of the filters out"}
+    key = "weight"
+    papers = ("arXiv:1602.07868",)
+    conflicts = {"normalization.batch": "batch norm divides the length of the filters out"}
     shifts: ClassVar[bool] = False
 
 
@@ -142,9 +142,9 @@ class LocalResponseNorm(Normalization):
     Cost: `size` multiplications per value, no parameters.
     """
 
-    key: ClassVar[str] = "local_response"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
-    evidence: ClassVar[tuple[str, ...]] = ("base_with_lrn",)
+    key = "local_response"
+    papers = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
+    evidence = ("base_with_lrn",)
     shifts: ClassVar[bool] = False
 
     size: int = Field(default=5, ge=1, le=1024, description="channels that count, around each")
@@ -176,8 +176,8 @@ class NoNorm(Normalization):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "none"
-    evidence: ClassVar[tuple[str, ...]] = ("bn_after",)
+    key = "none"
+    evidence = ("bn_after",)
     shifts: ClassVar[bool] = False
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Optimizer(Choice):
     """An update rule. Weight decay is not here: it is `regularization.l2`, applied by parameter role."""
 
-    section: ClassVar[str] = "optimizer"
+    section = "optimizer"
     decoupled: ClassVar[bool] = False
     """Whether weight decay acts on the weights directly instead of through the gradient."""
     closure: ClassVar[bool] = False
@@ -47,9 +47,9 @@ class Sgd(Optimizer):
     Cost: one extra copy of the weights (none at momentum 0).
     """
 
-    key: ClassVar[str] = "sgd"
-    papers: ClassVar[tuple[str, ...]] = ("Polyak 1964", "Sutskever et al.: ICML 2013")
-    evidence: ClassVar[tuple[str, ...]] = ("sol_nesterov", "bs1024_fixed_lr", "bs1024_scaled_lr")
+    key = "sgd"
+    papers = ("Polyak 1964", "Sutskever et al.: ICML 2013")
+    evidence = ("sol_nesterov", "bs1024_fixed_lr", "bs1024_scaled_lr")
 
     momentum: float = Field(default=0.9, ge=0, lt=1, description="share of the last step that is kept")
     nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
@@ -71,8 +71,8 @@ class Momentum(Optimizer):
     Cost: one extra copy of the weights.
     """
 
-    key: ClassVar[str] = "momentum"
-    papers: ClassVar[tuple[str, ...]] = ("Polyak: USSR Comput. Math. 1964",)
+    key = "momentum"
+    papers = ("Polyak: USSR Comput. Math. 1964",)
 
     momentum: float = Field(default=0.9, gt=0, lt=1, description="share of the last step that is kept")
 
@@ -92,9 +92,9 @@ class Nesterov(Optimizer):
     Cost: one extra copy of the weights.
     """
 
-    key: ClassVar[str] = "nesterov"
-    papers: ClassVar[tuple[str, ...]] = ("Sutskever et al.: ICML 2013",)
-    evidence: ClassVar[tuple[str, ...]] = ("sol_nesterov",)
+    key = "nesterov"
+    papers = ("Sutskever et al.: ICML 2013",)
+    evidence = ("sol_nesterov",)
 
     momentum: float = Field(default=0.9, gt=0, lt=1, description="share of the last step that is kept")
 
@@ -114,10 +114,10 @@ class Adam(Optimizer):
     Cost: two extra copies of the weights.
     """
 
-    key: ClassVar[str] = "adam"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1412.6980",)
-    evidence: ClassVar[tuple[str, ...]] = ("sol_adam_all",)
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "adam"
+    papers = ("arXiv:1412.6980",)
+    evidence = ("sol_adam_all",)
+    conflicts = {
         "regularization.l2": "the penalty is divided by the root of the second moment and hardly acts: take adamw"
     }
 
@@ -142,8 +142,8 @@ class AdamW(Optimizer):
     Cost: two extra copies of the weights.
     """
 
-    key: ClassVar[str] = "adamw"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1711.05101",)
+    key = "adamw"
+    papers = ("arXiv:1711.05101",)
     decoupled: ClassVar[bool] = True
 
     lr: float = Field(default=0.001, gt=0, le=100, description="learning rate at its highest")
@@ -168,8 +168,8 @@ class RmsProp(Optimizer):
     Cost: one extra copy of the weights, two with momentum.
     """
 
-    key: ClassVar[str] = "rmsprop"
-    papers: ClassVar[tuple[str, ...]] = ("Tieleman, Hinton: COURSERA lecture 6.5, 2012",)
+    key = "rmsprop"
+    papers = ("Tieleman, Hinton: COURSERA lecture 6.5, 2012",)
 
     lr: float = Field(default=0.001, gt=0, le=100, description="learning rate at its highest")
     decay: float = Field(default=0.9, ge=0, lt=1, description="memory of the mean squared gradient")

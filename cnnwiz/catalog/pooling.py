@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
@@ -29,7 +29,7 @@ class PoolWindow(NamedTuple):
 class Pooling(Choice):
     """How a `pool` layer summarizes its window."""
 
-    section: ClassVar[str] = "pooling"
+    section = "pooling"
 
     def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
         """Add the operations that pool each channel of `source`."""
@@ -67,7 +67,7 @@ class Pool2d(Primitive):
 class MaxPool2d(Pool2d):
     """Largest value of each window."""
 
-    key: ClassVar[str] = "max"
+    key = "max"
 
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -79,7 +79,7 @@ class MaxPool2d(Pool2d):
 class AveragePool2d(Pool2d):
     """Mean of each window."""
 
-    key: ClassVar[str] = "average"
+    key = "average"
     count_padding: bool = True
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -98,7 +98,7 @@ class AveragePool2d(Pool2d):
 class StochasticPool2d(Pool2d):
     """One value of each window, drawn with probability in proportion to it; in evaluation their mean so weighted."""
 
-    key: ClassVar[str] = "stochastic"
+    key = "stochastic"
 
     def build(self, *inputs: Shape) -> nn.Module:
         from cnnwiz.nn.layers import StochasticPool2d
@@ -125,8 +125,8 @@ class Max(Pooling):
     Cost: no parameters; one comparison per value of the window.
     """
 
-    key: ClassVar[str] = "max"
-    evidence: ClassVar[tuple[str, ...]] = ("pool_max_plus_avg", "pool_avg")
+    key = "max"
+    evidence = ("pool_max_plus_avg", "pool_avg")
 
     def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
         return net.add(MaxPool2d(**window._asdict()), source, name="max")
@@ -142,8 +142,8 @@ class Average(Pooling):
     Cost: no parameters; one addition per value of the window.
     """
 
-    key: ClassVar[str] = "average"
-    evidence: ClassVar[tuple[str, ...]] = ("pool_avg",)
+    key = "average"
+    evidence = ("pool_avg",)
 
     count_padding: bool = Field(default=True, description="whether padded zeros count in the mean")
 
@@ -162,9 +162,9 @@ class MaxPlusAvg(Pooling):
     Cost: both poolings and one addition.
     """
 
-    key: ClassVar[str] = "max_plus_avg"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.02228",)
-    evidence: ClassVar[tuple[str, ...]] = ("pool_max_plus_avg",)
+    key = "max_plus_avg"
+    papers = ("arXiv:1606.02228",)
+    evidence = ("pool_max_plus_avg",)
 
     def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
         largest = net.add(MaxPool2d(**window._asdict()), source, name="max")
@@ -183,9 +183,9 @@ class Stochastic(Pooling):
     Cost: no parameters; a copy of every window and one random number for each.
     """
 
-    key: ClassVar[str] = "stochastic"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1301.3557",)
-    evidence: ClassVar[tuple[str, ...]] = ("pool_stochastic",)
+    key = "stochastic"
+    papers = ("arXiv:1301.3557",)
+    evidence = ("pool_stochastic",)
 
     def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
         return net.add(StochasticPool2d(**window._asdict()), source, name="stochastic")
@@ -202,9 +202,9 @@ class StridedConv(Pooling):
     Cost: a full convolution; rows left over when the size is not a multiple of the stride are dropped.
     """
 
-    key: ClassVar[str] = "strided_conv"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1412.6806",)
-    evidence: ClassVar[tuple[str, ...]] = ("pool_none_strided",)
+    key = "strided_conv"
+    papers = ("arXiv:1412.6806",)
+    evidence = ("pool_none_strided",)
 
     def wire(self, net: Net, source: Tap, window: PoolWindow) -> Tap:
         kernel, stride, padding, _ = window

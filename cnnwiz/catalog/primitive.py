@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 class Primitive(Operation):
     """An operation without a word of its own in the spec."""
 
-    section: ClassVar[str] = "primitive"
+    section = "primitive"
 
 
 class Convolution2d(Primitive):
     """Cross-correlation of a (C, H, W) map with `channels` filters, zero padding, torch's shape rules."""
 
-    key: ClassVar[str] = "conv"
+    key = "conv"
     channels: int
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -87,7 +87,7 @@ class Convolution2d(Primitive):
 class Linear(Primitive):
     """Fully connected layer: every output sees every feature."""
 
-    key: ClassVar[str] = "linear"
+    key = "linear"
     features: int
     bias: bool = True
     weight_norm: bool = False
@@ -115,7 +115,7 @@ class Linear(Primitive):
 class Flatten(Primitive):
     """(C, H, W) to (C*H*W,), channels first."""
 
-    key: ClassVar[str] = "flatten"
+    key = "flatten"
 
     def output(self, *inputs: Shape) -> Shape:
         return (math.prod(inputs[0]),)
@@ -132,7 +132,7 @@ class Flatten(Primitive):
 class GlobalAverage(Primitive):
     """Mean over all positions of each channel: (C, H, W) to (C,), whatever the size."""
 
-    key: ClassVar[str] = "global_average"
+    key = "global_average"
 
     def output(self, *inputs: Shape) -> Shape:
         return (_map(inputs[0], "global average pooling", "behind linear layers the head is flatten")[0],)
@@ -149,7 +149,7 @@ class GlobalAverage(Primitive):
 class Drop(Primitive):
     """Inverted dropout: identity in evaluation mode."""
 
-    key: ClassVar[str] = "dropout"
+    key = "dropout"
     rate: float
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -161,7 +161,7 @@ class Drop(Primitive):
 class UnitLength(Primitive):
     """Vectors brought to length 1."""
 
-    key: ClassVar[str] = "unit_length"
+    key = "unit_length"
 
     def build(self, *inputs: Shape) -> nn.Module:
         from cnnwiz.nn.layers import UnitLength
@@ -172,7 +172,7 @@ class UnitLength(Primitive):
 class Add(Primitive):
     """Element-wise sum of maps of one shape."""
 
-    key: ClassVar[str] = "add"
+    key = "add"
 
     def output(self, *inputs: Shape) -> Shape:
         if len(set(inputs)) > 1:
@@ -191,7 +191,7 @@ class Add(Primitive):
 class Concat(Primitive):
     """Maps of equal height and width stacked along the channels."""
 
-    key: ClassVar[str] = "concat"
+    key = "concat"
 
     def output(self, *inputs: Shape) -> Shape:
         if len({shape[1:] for shape in inputs}) > 1:
@@ -211,7 +211,7 @@ class Concat(Primitive):
 class PadChannels(Primitive):
     """Every stride-th position, then zero channels behind the existing ones."""
 
-    key: ClassVar[str] = "pad_channels"
+    key = "pad_channels"
     channels: int
     stride: tuple[int, int] = (1, 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from cnnwiz.catalog.operation import Shape, ShapeError, Window, divisors
 from cnnwiz.catalog.primitive import Primitive, show
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Shuffle2d(Primitive):
     """Channels seen as (groups, n) and read as (n, groups): 0..5 in 3 groups become 0, 2, 4, 1, 3, 5."""
 
-    key: ClassVar[str] = "shuffle"
+    key = "shuffle"
     groups: int
 
     def output(self, *inputs: Shape) -> Shape:
@@ -35,7 +35,7 @@ class Shuffle2d(Primitive):
 class Slice(Primitive):
     """The channels from `start` up to `stop`, of `total`."""
 
-    key: ClassVar[str] = "slice"
+    key = "slice"
     start: int
     stop: int
     total: int
@@ -62,7 +62,7 @@ class Slice(Primitive):
 class Scale(Primitive):
     """Every value times a constant."""
 
-    key: ClassVar[str] = "scale"
+    key = "scale"
     factor: float
 
     def build(self, *inputs: Shape) -> nn.Module:
@@ -74,7 +74,7 @@ class Scale(Primitive):
 class Multiply(Primitive):
     """Element-wise product; a 1x1 map weighs all positions of its channel."""
 
-    key: ClassVar[str] = "multiply"
+    key = "multiply"
 
     def output(self, *inputs: Shape) -> Shape:
         largest = max(inputs)
@@ -91,7 +91,7 @@ class Multiply(Primitive):
 class Gate(Primitive):
     """h * T + x * (1 - T) with T = sigmoid(t), for inputs h, t, x of one shape."""
 
-    key: ClassVar[str] = "gate"
+    key = "gate"
 
     def output(self, *inputs: Shape) -> Shape:
         if len(set(inputs)) > 1:
@@ -110,7 +110,7 @@ class Gate(Primitive):
 class AdaptivePool2d(Primitive):
     """Pooling to a map of `size` positions: windows of about equal extent that cover the input."""
 
-    key: ClassVar[str] = "adaptive"
+    key = "adaptive"
     size: tuple[int, int]
     largest: bool = False
 

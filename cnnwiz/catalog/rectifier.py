@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
@@ -25,9 +25,9 @@ class VeryLeakyRelu(Activation):
     Cost: one multiplication per negative value, no parameters.
     """
 
-    key: ClassVar[str] = "very_leaky_relu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.6070",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_vlrelu", "col_learn_10_3_vlrelu")
+    key = "very_leaky_relu"
+    papers = ("arXiv:1409.6070",)
+    evidence = ("act_vlrelu", "col_learn_10_3_vlrelu")
 
     def slope(self) -> float | None:
         return 1 / 3
@@ -49,9 +49,9 @@ class Prelu(Activation):
     Cost: one parameter per channel.
     """
 
-    key: ClassVar[str] = "prelu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1502.01852",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_prelu", "bn_prelu")
+    key = "prelu"
+    papers = ("arXiv:1502.01852",)
+    evidence = ("act_prelu", "bn_prelu")
 
     start: float = Field(default=0.25, ge=-1, le=1, description="slope before training")
     shared: bool = Field(default=False, description="one slope for all channels instead of one for each")
@@ -79,9 +79,9 @@ class Rrelu(Activation):
     Cost: one random number per value while training, no parameters.
     """
 
-    key: ClassVar[str] = "rrelu"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1505.00853",)
-    evidence: ClassVar[tuple[str, ...]] = ("act_rrelu", "bn_rrelu")
+    key = "rrelu"
+    papers = ("arXiv:1505.00853",)
+    evidence = ("act_rrelu", "bn_rrelu")
 
     lower: float = Field(default=0.125, ge=0, lt=1, description="smallest slope")
     upper: float = Field(default=1 / 3, ge=0, lt=1, description="largest slope")
@@ -114,16 +114,16 @@ class Maxout(Activation):
     Cost: `pieces` times the parameters and multiply-adds of the layer in front; 1 / sqrt(2) of the width balances two.
     """
 
-    key: ClassVar[str] = "maxout"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1302.4389",)
-    evidence: ClassVar[tuple[str, ...]] = (
+    key = "maxout"
+    papers = ("arXiv:1302.4389",)
+    evidence = (
         "act_maxout_same_cost",
         "act_maxout_wide",
         "act_convrelu_fcmaxout",
         "bn_maxout",
         "col_learn_10_3_maxout",
     )
-    conflicts: ClassVar[dict[str, str]] = {"normalization.batch": "1.2 points below ReLU with batch norm on CaffeNet"}
+    conflicts = {"normalization.batch": "1.2 points below ReLU with batch norm on CaffeNet"}
 
     pieces: int = Field(default=2, ge=2, le=16, description="linear maps of which the largest counts")
 

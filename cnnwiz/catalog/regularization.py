@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,11 +23,11 @@ class L2(Choice):
     Cost: nothing worth counting.
     """
 
-    section: ClassVar[str] = "regularization"
-    key: ClassVar[str] = "l2"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1711.05101", "arXiv:1812.01187")
-    evidence: ClassVar[tuple[str, ...]] = ("reg_wd_1e4",)
-    conflicts: ClassVar[dict[str, str]] = {"optimizer.adam": "Adam divides the penalty away: take adamw"}
+    section = "regularization"
+    key = "l2"
+    papers = ("arXiv:1711.05101", "arXiv:1812.01187")
+    evidence = ("reg_wd_1e4",)
+    conflicts = {"optimizer.adam": "Adam divides the penalty away: take adamw"}
 
     factor: float = Field(default=5e-4, ge=0, le=10, description="strength; the gradient gains factor * w")
     skip: tuple[Role, ...] = Field(default=("norm", "bias"), description="roles of parameters that are not decayed")
@@ -44,11 +44,11 @@ class L1(Choice):
     Cost: one pass over the weights per step.
     """
 
-    section: ClassVar[str] = "regularization"
-    key: ClassVar[str] = "l1"
-    papers: ClassVar[tuple[str, ...]] = ("Tibshirani: J. R. Statist. Soc. B 58 (1996)",)
-    evidence: ClassVar[tuple[str, ...]] = ("reg_wd_l1_as_labelled",)
-    conflicts: ClassVar[dict[str, str]] = {
+    section = "regularization"
+    key = "l1"
+    papers = ("Tibshirani: J. R. Statist. Soc. B 58 (1996)",)
+    evidence = ("reg_wd_l1_as_labelled",)
+    conflicts = {
         "optimizer.adam": "Adam rescales the penalty weight by weight, and adamw too: it is part of the gradient"
     }
 
@@ -66,10 +66,10 @@ class Lp(Choice):
     Cost: one power per weight and step.
     """
 
-    section: ClassVar[str] = "regularization"
-    key: ClassVar[str] = "lp"
-    papers: ClassVar[tuple[str, ...]] = ("Frank, Friedman: Technometrics 35 (1993)",)
-    conflicts: ClassVar[dict[str, str]] = {
+    section = "regularization"
+    key = "lp"
+    papers = ("Frank, Friedman: Technometrics 35 (1993)",)
+    conflicts = {
         "optimizer.adam": "Adam rescales the penalty weight by weight, and adamw too: it is part of the gradient"
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from cnnwiz.catalog.choice import Choice
 class Schedule(Choice):
     """The learning rate over training, as a factor of the optimizer's `lr`."""
 
-    section: ClassVar[str] = "schedule"
+    section = "schedule"
 
     warmup_epochs: float = Field(default=0.0, ge=0, le=1000, description="epochs over which lr rises linearly from 0")
 
@@ -39,9 +39,9 @@ class LinearDecay(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "linear"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.02228",)
-    evidence: ClassVar[tuple[str, ...]] = ("lr_linear", "lr_linear_160k", "lr_linear_280k_graph")
+    key = "linear"
+    papers = ("arXiv:1606.02228",)
+    evidence = ("lr_linear", "lr_linear_160k", "lr_linear_280k_graph")
 
     final: float = Field(default=0.0, ge=0, le=1, description="share of lr left at the end")
 
@@ -59,8 +59,8 @@ class StepDecay(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "step"
-    evidence: ClassVar[tuple[str, ...]] = ("lr_linear",)
+    key = "step"
+    evidence = ("lr_linear",)
 
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.5, 0.75),
@@ -84,8 +84,8 @@ class CosineDecay(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "cosine"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1608.03983",)
+    key = "cosine"
+    papers = ("arXiv:1608.03983",)
 
     final: float = Field(default=0.0, ge=0, le=1, description="share of lr left at the end")
 
@@ -103,9 +103,9 @@ class PolynomialDecay(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "polynomial"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1606.02228",)
-    evidence: ClassVar[tuple[str, ...]] = ("lr_poly_sqrt", "lr_poly_sqr", "lr_linear")
+    key = "polynomial"
+    papers = ("arXiv:1606.02228",)
+    evidence = ("lr_poly_sqrt", "lr_poly_sqr", "lr_linear")
 
     power: float = Field(default=2.0, gt=0, le=10, description="exponent; below 1 lr stays high for longer")
     final: float = Field(default=0.0, ge=0, le=1, description="share of lr left at the end")
@@ -124,8 +124,8 @@ class ExponentialDecay(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "exponential"
-    evidence: ClassVar[tuple[str, ...]] = ("lr_exp_160k",)
+    key = "exponential"
+    evidence = ("lr_exp_160k",)
 
     final: float = Field(default=0.01, gt=0, le=1, description="share of lr left at the end")
 
@@ -144,8 +144,8 @@ class OneCycle(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "one_cycle"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1708.07120",)
+    key = "one_cycle"
+    papers = ("arXiv:1708.07120",)
 
     rise: float = Field(default=0.3, gt=0, lt=1, description="share of training during which lr rises")
     start: float = Field(default=0.04, ge=0, le=1, description="share of lr at the beginning")
@@ -168,7 +168,7 @@ class Constant(Schedule):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "constant"
+    key = "constant"
 
     def decay(self, progress: float) -> float:
         return 1.0

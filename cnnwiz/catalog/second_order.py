@@ -24,9 +24,9 @@ class Lbfgs(Optimizer):
     Cost: 2 * history copies of the weights, up to 25 evaluations of all images per step.
     """
 
-    key: ClassVar[str] = "lbfgs"
-    papers: ClassVar[tuple[str, ...]] = ("Liu, Nocedal: Math. Programming 45 (1989)",)
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "lbfgs"
+    papers = ("Liu, Nocedal: Math. Programming 45 (1989)",)
+    conflicts = {
         "normalization.batch": "its statistics move at every evaluation of the loss",
         "regularization.l2": "it has no weight decay: write the penalty as lp with p 2",
     }
@@ -64,9 +64,9 @@ class Kfac(Optimizer):
     Cost: A and G twice per layer, a second backward pass per update of them, their eigenvectors every tenth step.
     """
 
-    key: ClassVar[str] = "kfac"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1503.05671", "arXiv:1602.01407")
-    conflicts: ClassVar[dict[str, str]] = {
+    key = "kfac"
+    papers = ("arXiv:1503.05671", "arXiv:1602.01407")
+    conflicts = {
         "loss.hinge": "it is no likelihood, so there is no Fisher matrix",
         "normalization.weight": "the layer's weight is computed, not trained",
     }
@@ -107,8 +107,8 @@ class Shampoo(Optimizer):
     Cost: two matrices per axis, and their singular values at each update.
     """
 
-    key: ClassVar[str] = "shampoo"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1802.09568",)
+    key = "shampoo"
+    papers = ("arXiv:1802.09568",)
 
     eps: float = Field(default=1e-4, gt=0, le=100, description="initial value of L_i on its diagonal")
     update_every: int = Field(
@@ -132,8 +132,8 @@ class Soap(Optimizer):
     Cost: two copies of the weights, two matrices per axis, their QR decomposition every `update_every` steps.
     """
 
-    key: ClassVar[str] = "soap"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:2409.11321",)
+    key = "soap"
+    papers = ("arXiv:2409.11321",)
     decoupled: ClassVar[bool] = True
 
     lr: float = Field(default=0.003, gt=0, le=100, description="learning rate at its highest")
@@ -167,8 +167,8 @@ class AdaHessian(Optimizer):
     Cost: three extra copies of the weights, and about twice the time and memory of a step.
     """
 
-    key: ClassVar[str] = "adahessian"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:2006.00719",)
+    key = "adahessian"
+    papers = ("arXiv:2006.00719",)
     decoupled: ClassVar[bool] = True
     create_graph: ClassVar[bool] = True
     full_precision: ClassVar[bool] = True
@@ -199,11 +199,9 @@ class Muon(Optimizer):
     Cost: one extra copy of the hidden weights, two of the others, and 15 matrix products per weight and step.
     """
 
-    key: ClassVar[str] = "muon"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:2502.16982", "Jordan et al.: kellerjordan.github.io/posts/muon, 2024")
-    conflicts: ClassVar[dict[str, str]] = {
-        "normalization.weight": "orthogonal directions say nothing about the lengths trained beside them"
-    }
+    key = "muon"
+    papers = ("arXiv:2502.16982", "Jordan et al.: kellerjordan.github.io/posts/muon, 2024")
+    conflicts = {"normalization.weight": "orthogonal directions say nothing about the lengths trained beside them"}
     decoupled: ClassVar[bool] = True
     matrices: ClassVar[bool] = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Shortcut(Choice):
     """The way around a residual body."""
 
-    section: ClassVar[str] = "shortcut"
+    section = "shortcut"
 
     def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
         """Carry `source` to a tap of shape `target`; `entry` is what a projection reads: `source`, or in the order
@@ -38,8 +38,8 @@ class Identity(Shortcut):
     Cost: nothing.
     """
 
-    key: ClassVar[str] = "identity"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
+    key = "identity"
+    papers = ("arXiv:1512.03385",)
 
     def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
         return source
@@ -55,8 +55,8 @@ class Projection(Shortcut):
     Cost: C_in * C_out weights per change of shape.
     """
 
-    key: ClassVar[str] = "projection"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
+    key = "projection"
+    papers = ("arXiv:1512.03385",)
 
     always: bool = Field(default=False, description="project also where the shape stays (option C)")
     norm: bool | None = Field(
@@ -84,8 +84,8 @@ class Pad(Shortcut):
     Cost: no parameters.
     """
 
-    key: ClassVar[str] = "pad"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385",)
+    key = "pad"
+    papers = ("arXiv:1512.03385",)
 
     def wire(self, net: Net, source: Tap, entry: Tap, target: Shape) -> Tap:
         if source.shape == target:
@@ -103,8 +103,8 @@ class LayersShortcut(Shortcut):
     Cost: that of its layers.
     """
 
-    key: ClassVar[str] = "layers"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1812.01187",)
+    key = "layers"
+    papers = ("arXiv:1812.01187",)
 
     layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the sum")
 

@@ -28,7 +28,7 @@ class Facts(NamedTuple):
 class Source(Choice):
     """Where the labelled images come from."""
 
-    section: ClassVar[str] = "source"
+    section = "source"
 
     def facts(self) -> Facts:
         """Known at once, without reading images; never raises."""
@@ -49,8 +49,8 @@ class Digits(Source):
     Cost: 115 kB, no download.
     """
 
-    key: ClassVar[str] = "digits"
-    papers: ClassVar[tuple[str, ...]] = ("Alpaydin, Kaynak: UCI repository 1998",)
+    key = "digits"
+    papers = ("Alpaydin, Kaynak: UCI repository 1998",)
 
     def facts(self) -> Facts:
         return Facts(10, 1, 8)
@@ -72,7 +72,7 @@ class Folder(Source):
     Cost: each image is decoded once; what exceeds the memory is decoded again in each epoch.
     """
 
-    key: ClassVar[str] = "folder"
+    key = "folder"
 
     path: Text = Field(description="folder, from the current directory")
     train: Text | None = Field(default=None, description="folder of the training images, from `path`")
@@ -113,7 +113,7 @@ class Arrays(Source):
     Cost: H * W * C bytes of memory for each image.
     """
 
-    key: ClassVar[str] = "arrays"
+    key = "arrays"
 
     path: Text = Field(description="the .npz file, from the current directory")
 
@@ -156,8 +156,8 @@ class Cifar10(Published):
     Cost: 170 MB to download, 184 MB in memory.
     """
 
-    key: ClassVar[str] = "cifar10"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",)
+    key = "cifar10"
+    papers = ("Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",)
     known: ClassVar[Facts] = Facts(10, 3, 32)
     name: ClassVar[str] = "CIFAR10"
 
@@ -172,8 +172,8 @@ class Cifar100(Published):
     Cost: 170 MB to download, 184 MB in memory.
     """
 
-    key: ClassVar[str] = "cifar100"
-    papers: ClassVar[tuple[str, ...]] = ("Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",)
+    key = "cifar100"
+    papers = ("Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",)
     known: ClassVar[Facts] = Facts(100, 3, 32)
     name: ClassVar[str] = "CIFAR100"
 
@@ -188,8 +188,8 @@ class Mnist(Published):
     Cost: 11 MB to download, 55 MB in memory.
     """
 
-    key: ClassVar[str] = "mnist"
-    papers: ClassVar[tuple[str, ...]] = ("LeCun, Bottou, Bengio, Haffner: Proc. IEEE 1998",)
+    key = "mnist"
+    papers = ("LeCun, Bottou, Bengio, Haffner: Proc. IEEE 1998",)
     known: ClassVar[Facts] = Facts(10, 1, 28)
     name: ClassVar[str] = "MNIST"
 
@@ -204,8 +204,8 @@ class FashionMnist(Published):
     Cost: 31 MB to download, 55 MB in memory.
     """
 
-    key: ClassVar[str] = "fashion_mnist"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1708.07747",)
+    key = "fashion_mnist"
+    papers = ("arXiv:1708.07747",)
     known: ClassVar[Facts] = Facts(10, 1, 28)
     name: ClassVar[str] = "FashionMNIST"
 
@@ -220,8 +220,8 @@ class Imagenette(Published):
     Cost: 99 MB (160px) to 1.6 GB (full) to download.
     """
 
-    key: ClassVar[str] = "imagenette"
-    papers: ClassVar[tuple[str, ...]] = ("Howard: github.com/fastai/imagenette, 2019",)
+    key = "imagenette"
+    papers = ("Howard: github.com/fastai/imagenette, 2019",)
     known: ClassVar[Facts] = Facts(10, 3, None)
     name: ClassVar[str] = "Imagenette"
 
@@ -245,8 +245,8 @@ class Flowers102(Published):
     Cost: 345 MB to download.
     """
 
-    key: ClassVar[str] = "flowers102"
-    papers: ClassVar[tuple[str, ...]] = ("Nilsback, Zisserman: ICVGIP 2008",)
+    key = "flowers102"
+    papers = ("Nilsback, Zisserman: ICVGIP 2008",)
     known: ClassVar[Facts] = Facts(102, 3, None)
     name: ClassVar[str] = "Flowers102"
 

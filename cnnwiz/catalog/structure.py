@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
@@ -33,7 +33,7 @@ class Repeat(Layer):
     Cost: `times` times that of its layers.
     """
 
-    key: ClassVar[str] = "repeat"
+    key = "repeat"
 
     times: int = Field(ge=1, le=1000, description="how many times in a row")
     layers: tuple[Layer, ...] = Field(min_length=1, description="what is repeated")
@@ -55,8 +55,8 @@ class Branches(Layer):
     Cost: the sum of its paths.
     """
 
-    key: ClassVar[str] = "branches"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.4842",)
+    key = "branches"
+    papers = ("arXiv:1409.4842",)
 
     paths: tuple[tuple[Layer, ...], ...] = Field(min_length=2, description="the paths, each a list of layers")
     merge: Merge = Field(default="concat", description="how the paths become one map")
@@ -84,8 +84,8 @@ class Split(Layer):
     Cost: the sum of its paths.
     """
 
-    key: ClassVar[str] = "split"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1807.11164",)
+    key = "split"
+    papers = ("arXiv:1807.11164",)
 
     paths: tuple[tuple[Layer, ...], ...] = Field(min_length=2, description="the paths, each a list of layers")
     shares: tuple[Channels, ...] | None = Field(
@@ -125,9 +125,9 @@ class Residual(Layer):
     Cost: its body, and a 1x1 convolution where the shape changes.
     """
 
-    key: ClassVar[str] = "residual"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1512.03385", "arXiv:1603.05027", "arXiv:1602.07261")
-    evidence: ClassVar[tuple[str, ...]] = ("vgglike_res", "gln_res")
+    key = "residual"
+    papers = ("arXiv:1512.03385", "arXiv:1603.05027", "arXiv:1602.07261")
+    evidence = ("vgglike_res", "gln_res")
 
     layers: tuple[Layer, ...] = Field(
         min_length=1, description="the body; its last convolution usually has no activation"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -62,9 +62,9 @@ class Conv(Unit):
     Cost: H * W * C_in * C_out * k * k / groups multiply-adds.
     """
 
-    key: ClassVar[str] = "conv"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1409.1556",)
-    evidence: ClassVar[tuple[str, ...]] = ("conv1_nin1",)
+    key = "conv"
+    papers = ("arXiv:1409.1556",)
+    evidence = ("conv1_nin1",)
 
     channels: Channels = Field(description="output channels")
     kernel: Size = Field(default=3, description="side of the window, or [height, width]")
@@ -106,9 +106,9 @@ class Pointwise(Unit):
     Cost: H * W * C_in * C_out / groups multiply-adds.
     """
 
-    key: ClassVar[str] = "pointwise"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.4400",)
-    evidence: ClassVar[tuple[str, ...]] = ("conv1_nin1",)
+    key = "pointwise"
+    papers = ("arXiv:1312.4400",)
+    evidence = ("conv1_nin1",)
 
     channels: Channels = Field(description="output channels")
     stride: Size = Field(default=1, description="step; 2 takes every second position")
@@ -130,8 +130,8 @@ class Shuffle(Layer):
     Cost: one copy of the map.
     """
 
-    key: ClassVar[str] = "shuffle"
-    papers: ClassVar[tuple[str, ...]] = ("arXiv:1707.01083", "arXiv:1807.11164")
+    key = "shuffle"
+    papers = ("arXiv:1707.01083", "arXiv:1807.11164")
 
     groups: Channels = Field(default=2, description="groups that are dealt out")
 
