@@ -1,7 +1,6 @@
 """What every choice and every part of a spec has in common. No choice lives here."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: pydantic would evaluate these strings anew for each of 170 subclasses.
 import re
 from typing import Any, ClassVar
 
