@@ -58,6 +58,21 @@ CHOICES: dict[str, str] = {  # what differs from BASE
     "regularization.stochastic_depth": "model: {defaults: {norm: batch, stochastic_depth: {rate: 0.3}}}",
     "regularization.l1": "regularization: {l1: {factor: 1.0e-4}}",
     "regularization.lp": "regularization: {lp: {factor: 1.0e-4, p: 0.5}}",
+    "optimizer.momentum": "optimizer: {momentum: {lr: 0.05}}",
+    "optimizer.nesterov": "optimizer: {nesterov: {lr: 0.05}}",
+    "optimizer.adam": "optimizer: adam",
+    "optimizer.adamw": "{optimizer: {adamw: {}}, regularization: {l2: {factor: 0.01}}}",
+    "optimizer.rmsprop": "optimizer: rmsprop",
+    "optimizer.lbfgs": "{optimizer: lbfgs, schedule: constant, training: {batch_size: 1000}}",
+    "optimizer.kfac": "{optimizer: kfac, model: {defaults: {norm: batch}}}",
+    "optimizer.shampoo": "optimizer: {shampoo: {update_every: 2}}",
+    "optimizer.soap": "optimizer: soap",
+    "optimizer.adahessian": "optimizer: adahessian",
+    "optimizer.muon": "optimizer: muon",
+    "schedule.polynomial": "schedule: {polynomial: {warmup_epochs: 0.5}}",
+    "schedule.exponential": "schedule: {exponential: {warmup_epochs: 0.5}}",
+    "schedule.one_cycle": "schedule: one_cycle",
+    "schedule.constant": "schedule: {constant: {warmup_epochs: 0.5}}",
 }
 
 
@@ -74,7 +89,8 @@ def test_every_choice_trains(choice: str, tmp_path: Path) -> None:
 
 
 def merged(base: Any, change: Any) -> Any:
-    """`base` with the keys of `change` put in; lists and words replace."""
+    """`base` with the keys of `change` put in; lists, words and optimizers replace."""
     if not isinstance(base, dict) or not isinstance(change, dict):
         return change
-    return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
+    replaced = {key: value if key == "optimizer" else merged(base.get(key), value) for key, value in change.items()}
+    return {**base, **replaced}
