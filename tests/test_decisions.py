@@ -65,6 +65,10 @@ def walk(level, draw, answers=None) -> Answers:
     return answers
 
 
+def known() -> dict[str, object]:
+    return before(Answers())
+
+
 def recommended(item, known):
     return item.recommend(known).value
 
@@ -83,7 +87,9 @@ def test_keys_are_unique_and_every_section_has_its_question():
     for section in SECTIONS:
         if section.name not in NOT_DECIDED_BY_ONE_WORD:
             assert tuple(choice.key for choice in section.choices) in offered, section.name
-    assert tuple(choice.key for choice in PARTS) in offered
+    parts = {option.value for item in QUESTIONS if item.key == "regularization" for option in item.choices(known())}
+    asked = parts | {item.key.split(".")[-2] for item in QUESTIONS if item.key.count(".") >= 2}
+    assert {choice.key for choice in PARTS} <= asked
 
 
 def test_keys_are_places_in_the_spec():

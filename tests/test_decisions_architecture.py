@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cnnwiz.catalog.convolution import Grouped
+from cnnwiz.catalog.layer import Order
 from cnnwiz.catalog.source import Digits
 from cnnwiz.decisions.architecture import (
-    FAMILIES,
     LAST_MAP,
+    NOISES,
     Architecture,
+    common_divisor,
     layers_of,
     most_stages,
     side_after,
@@ -20,14 +23,18 @@ from cnnwiz.decisions.architecture import (
     stages_for,
     stem_for,
 )
+from cnnwiz.decisions.families import FAMILIES
 from cnnwiz.graph import Graph, graph_of
 from cnnwiz.spec import Spec
-from cnnwiz.spec.document import Data, Model
+from cnnwiz.spec.document import Data, Defaults, Model
 
 
-def network(architecture: Architecture, side: int, channels: int = 3, classes: int = 10) -> Graph:
+def network(
+    architecture: Architecture, side: int, channels: int = 3, classes: int = 10, order: Order = "conv-norm-act"
+) -> Graph:
     data = Data(source=Digits(), image_size=side, channels=channels, classes=classes)  # type: ignore[arg-type]
-    return graph_of(Spec(cnnwiz=1, data=data, model=Model(layers=layers_of(architecture))))
+    model = Model(defaults=Defaults(order=order), layers=layers_of(architecture, order=order))
+    return graph_of(Spec(cnnwiz=1, data=data, model=model))
 
 
 def sides(graph: Graph) -> list[int]:
@@ -52,10 +59,38 @@ def test_plain_by_hand():
     assert sides(graph) == [8, 4, 1] or sides(graph) == [8, 4]
 
 
-def test_branches_keep_the_width():
-    graph = network(Architecture(family="branches", width=64, stages=3, depth=2), 32)
+@pytest.mark.parametrize("family", ["inception", "fire"])
+def test_parallel_paths_keep_the_width(family):
+    graph = network(Architecture(family=family, width=64, stages=3, depth=2), 32)
     concatenated = [node.output for node in graph.nodes if node.kind == "concat"]
     assert concatenated == [(64, 32, 32)] * 2 + [(128, 16, 16)] * 2 + [(256, 8, 8)] * 2
+
+
+def test_dense_channels_grow_and_are_halved():
+    graph = network(Architecture(family="dense", width=24, stages=3, depth=16), 32, order="norm-act-conv")
+    assert graph.parameters == 769_162  # DenseNet-BC-100 with growth 12 (arXiv:1608.06993, table 2: 0.8 M)
+
+
+def test_preactivated_networks_end_with_norm_and_activation():
+    graph = network(Architecture(family="basic", stem="pooled", stages=4), 224, classes=1000, order="norm-act-conv")
+    assert graph.parameters == 11_687_720  # timm's resnetv2_18
+    assert [node.kind for node in graph.nodes[-4:]] == ["batch", "relu", "global_average", "linear"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_grouped_convolutions_get_groups_that_divide(family):
+    architecture = Architecture(family=family, width=48, stages=2)
+    groups = max(n for n in (1, 2, 3, 4) if common_divisor(architecture, "conv-norm-act", 16) % n == 0)
+    defaults = Defaults(conv=Grouped(groups=groups))
+    data = Data(source=Digits(), image_size=16, channels=1)
+    model = Model(defaults=defaults, layers=layers_of(architecture, "grouped"))
+    assert graph_of(Spec(cnnwiz=1, data=data, model=model)).finding is None
+
+
+def test_noise_stands_at_the_end():
+    for noise in NOISES:
+        architecture = Architecture(dropout=noise.key, dropout_rate=0.3)  # type: ignore[arg-type]
+        assert layers_of(architecture)[-1] == noise(rate=0.3)
 
 
 @pytest.mark.parametrize("side", range(8, 513))
@@ -91,9 +126,10 @@ def test_families_are_those_that_can_be_answered():
     st.integers(1, 80),
     st.integers(1, 20),
     st.integers(1, 3),
+    st.sampled_from(["conv-norm-act", "norm-act-conv", "act-conv-norm"]),
     st.data(),
 )
-def test_every_architecture_is_possible(family, stem, side, width, depth, data):
+def test_every_architecture_is_possible(family, stem, side, width, depth, order, data):
     stages = data.draw(st.integers(1, min(most_stages(side_after(stem, side)), 8)))
     architecture = Architecture(family=family, stem=stem, width=width, stages=stages, depth=depth)
-    assert network(architecture, side).finding is None
+    assert network(architecture, side, order=order).finding is None

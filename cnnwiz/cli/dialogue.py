@@ -93,9 +93,10 @@ class Session:
                 return
             reply = self.put(item)
             if reply is Signal.BACK:
-                key = back(self.answers, item.key)
-                if key is None:
+                earlier = back(self.answers, item.key)
+                if earlier is None:
                     self.front.say("This is the first question; Ctrl-C quits, nothing is written.")
+                key = earlier or item.key
                 continue
             try:
                 change = answer(self.answers, item.key, reply)
@@ -116,6 +117,7 @@ class Session:
                 return reply
             if reply is Signal.HELP:
                 self.front.say(explanation(item, known))
+                typed = problem = ""
                 continue
             value, refusal = item.read(str(reply), known)
             if refusal is None:
