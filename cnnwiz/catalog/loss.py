@@ -41,7 +41,7 @@ class CrossEntropy(Loss):
 
     key = "cross_entropy"
     papers = ("arXiv:1512.00567",)
-    tasks: ClassVar[tuple[str, ...]] = (CLASSIFY, EMBED)
+    tasks = (CLASSIFY, EMBED)
 
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes"
@@ -90,7 +90,7 @@ class Triplet(Loss):
 
     key = "triplet"
     papers = ("arXiv:1503.03832", "arXiv:1703.07737")
-    tasks: ClassVar[tuple[str, ...]] = (EMBED,)
+    tasks = (EMBED,)
     conflicts = {"sampler.shuffle": "shuffled batches of many classes hold hardly a pair of one class: take pk"}
 
     margin: float = Field(default=0.2, gt=0, le=4, description="by how much another class must be farther away")
@@ -117,7 +117,7 @@ class Center(Loss):
 
     key = "center"
     papers = ("Wen, Zhang, Li, Qiao: ECCV 2016",)
-    tasks: ClassVar[tuple[str, ...]] = (EMBED,)
+    tasks = (EMBED,)
 
     weight: float = Field(default=0.003, ge=0, le=100, description="of the centre term (lambda); 0 is plain softmax")
     alpha: float = Field(default=0.5, gt=0, le=1, description="share of the way that a centre moves at each step")
@@ -144,7 +144,7 @@ class ASoftmax(Loss):
 
     key = "a_softmax"
     papers = ("arXiv:1704.08063",)
-    tasks: ClassVar[tuple[str, ...]] = (EMBED,)
+    tasks = (EMBED,)
 
     m: int = Field(default=4, ge=1, le=8, description="multiple of the angle; 1 is softmax on the sphere, no margin")
     base: float = Field(default=1000.0, ge=100, le=1e9, description="l at the first step")

@@ -15,8 +15,8 @@ from cnnwiz.errors import CnnwizError
 def by_class(records: Records, fraction: float, seed: int) -> Records:
     """Records whose validation and test hold other classes than training; trained classes come first in the numbering.
 
-    Without a validation split `fraction` of the training classes, at least 2, becomes one. Test images of trained classes are
-    left out, with a notice.
+    Without a validation split `fraction` of the training classes, at least 2, becomes one. Test images of trained
+    classes are left out, with a notice.
     """
     aside = np.zeros(len(records.classes), bool)
     if records.validation is None and fraction:
