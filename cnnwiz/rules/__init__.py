@@ -16,6 +16,7 @@ from cnnwiz.rules.ceil_with_strided_conv import CeilWithStridedConv
 from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.coarse_stem import CoarseStem
+from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.decay_on_norm import DecayOnNorm
 from cnnwiz.rules.deep_plain_elu import DeepPlainElu
 from cnnwiz.rules.dropout_before_norm import DropoutBeforeNorm
@@ -58,9 +59,11 @@ from cnnwiz.rules.repair import with_repair
 from cnnwiz.rules.rule import Rule
 from cnnwiz.rules.saturating_activation_without_norm import SaturatingActivationWithoutNorm
 from cnnwiz.rules.schedule_not_finished import ScheduleNotFinished
+from cnnwiz.rules.schedule_with_lbfgs import ScheduleWithLbfgs
 from cnnwiz.rules.selu_with_norm import SeluWithNorm
 from cnnwiz.rules.selu_with_shortcuts import SeluWithShortcuts
 from cnnwiz.rules.selu_without_lecun import SeluWithoutLecun
+from cnnwiz.rules.shampoo_on_wide_layer import ShampooOnWideLayer
 from cnnwiz.rules.stochastic_pooling import StochasticPooling
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.suppression import SUPPRESSION, suppressed
@@ -86,6 +89,7 @@ RULES: tuple[Rule, ...] = (
     ImagenetStatisticsOnGrey(),
     GreyFromColour(),
     ClassesApartForClassifier(),
+    ColourSpaceOfNormalized(),
     ImpossibleShape(),
     ReluWithoutNorm(),
     EluWithBatchNorm(),
@@ -142,6 +146,8 @@ RULES: tuple[Rule, ...] = (
     MicroBatchWithTriplet(),
     UnitLengthWithASoftmax(),
     LbfgsWithCenter(),
+    ScheduleWithLbfgs(),
+    ShampooOnWideLayer(),
     HeavyDropoutWithBatchNorm(),
     DropoutBeforeNorm(),
     FlippedDigits(),

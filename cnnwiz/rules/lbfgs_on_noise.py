@@ -36,6 +36,7 @@ class LbfgsOnNoise(Rule):
           layers:
             - conv: {channels: 16}
         optimizer: lbfgs
+        schedule: constant
         """,
     )
     bad = (
@@ -47,6 +48,7 @@ class LbfgsOnNoise(Rule):
             - conv: {channels: 16}
           head: {average: {dropout: 0.2}}
         optimizer: lbfgs
+        schedule: constant
         """,
         """\
         cnnwiz: 1
@@ -54,6 +56,7 @@ class LbfgsOnNoise(Rule):
           layers:
             - conv: {channels: 16}
         optimizer: lbfgs
+        schedule: constant
         """,
     )
 

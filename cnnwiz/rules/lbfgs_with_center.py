@@ -45,6 +45,7 @@ class LbfgsWithCenter(Rule):
           head: embedding
         loss: center
         optimizer: lbfgs
+        schedule: constant
         """,
     )
 

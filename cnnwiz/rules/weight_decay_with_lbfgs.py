@@ -28,6 +28,7 @@ class WeightDecayWithLbfgs(Rule):
           layers:
             - conv: {channels: 16}
         optimizer: lbfgs
+        schedule: constant
         regularization: {lp: {factor: 0.0005, p: 2}}
         """,
     )
@@ -39,6 +40,7 @@ class WeightDecayWithLbfgs(Rule):
           layers:
             - conv: {channels: 16}
         optimizer: lbfgs
+        schedule: constant
         regularization: {l2: {factor: 0.0005}}
         """,
     )
