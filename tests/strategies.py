@@ -77,13 +77,14 @@ def possible(spec: Spec) -> tuple[Spec, Graph]:
             return spec, graph
         place = graph.finding.path
         layers, head, defaults = list(spec.model.layers), spec.model.head, spec.model.defaults
+        inputs = list(spec.model.input)
         if place[1] == "head":
             head = FlattenHead() if head.key == AverageHead.key else AverageHead()
         else:
-            del layers[int(place[2])]
+            del (inputs if place[1] == "input" else layers)[int(place[2])]
         if not layers:  # nothing can follow with these defaults, such as 32 groups for 4 channels
             layers, defaults = [Conv(channels=4)], Defaults()
-        model = Model(defaults=defaults, layers=tuple(layers), head=head)
+        model = Model(defaults=defaults, input=tuple(inputs), layers=tuple(layers), head=head)
         spec = spec.model_copy(update={"model": model})
 
 

@@ -41,7 +41,7 @@ SOURCES = [
     {"data.source": "imagenette", "data.path": "there"},
     {"data.source": "folder", "data.path": "not there", "data.classes": "7"},
 ]
-NOT_DECIDED_BY_ONE_WORD = {"layer", "shortcut"}
+NOT_DECIDED_BY_ONE_WORD = {"input", "layer", "shortcut"}
 """Sections without a question: layers come from the architecture, shortcuts keep the layers' default."""
 
 

@@ -11,6 +11,7 @@ from cnnwiz.catalog.convolution import CONVOLUTIONS, Convolution
 from cnnwiz.catalog.dropout import DROPOUTS, StochasticDepth
 from cnnwiz.catalog.head import HEADS, Head
 from cnnwiz.catalog.initialization import INITIALIZATIONS, Initialization
+from cnnwiz.catalog.input import INPUTS, Input
 from cnnwiz.catalog.layer import Layer
 from cnnwiz.catalog.layers import LAYERS
 from cnnwiz.catalog.loss import LOSSES, Loss
@@ -43,6 +44,7 @@ class Section(NamedTuple):
 SECTIONS: tuple[Section, ...] = (
     Section(Source, SOURCES, "Data sources"),
     Section(Augmentation, AUGMENTATIONS, "Data augmentation"),
+    Section(Input, INPUTS, "Input transforms"),
     Section(Initialization, INITIALIZATIONS, "Initialization"),
     Section(Activation, ACTIVATIONS + RECTIFIERS, "Activation functions"),
     Section(Loss, LOSSES, "Loss functions"),

@@ -166,10 +166,13 @@ def graph_of(spec: Spec, classes: int | None = None) -> Graph:
 
 def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
     """The graph of a model for inputs of `shape` (channels, height, width)."""
-    net = Wiring([], "layers.", ("model", "layers"), model.defaults, classes=classes)
+    net = Wiring([], "input.", ("model", "input"), model.defaults, classes=classes)
     finding, trunk = None, INPUT
     try:
-        tap = net.wire(model.layers, Tap(INPUT, shape))
+        tap = Tap(INPUT, shape)
+        for index, step in enumerate(model.input):
+            tap = step.wire(net.scope(str(index), index, step.key), tap)
+        tap = replace(net, prefix="layers.", path=("model", "layers")).wire(model.layers, tap)
         trunk = tap.node
         model.head.wire(replace(net, prefix="head.", path=("model", "head", model.head.key)), tap, classes)
     except _Impossible as error:

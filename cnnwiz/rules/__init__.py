@@ -17,6 +17,7 @@ from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.coarse_stem import CoarseStem
 from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
+from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.decay_on_norm import DecayOnNorm
 from cnnwiz.rules.deep_plain_elu import DeepPlainElu
 from cnnwiz.rules.dropout_before_norm import DropoutBeforeNorm
@@ -89,6 +90,7 @@ RULES: tuple[Rule, ...] = (
     ImagenetStatisticsOnGrey(),
     GreyFromColour(),
     ClassesApartForClassifier(),
+    ColourSpaceOfNormalized(),
     ColourSpaceOfNormalized(),
     ImpossibleShape(),
     ReluWithoutNorm(),

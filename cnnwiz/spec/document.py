@@ -13,6 +13,7 @@ from cnnwiz.catalog.convolution import Convolution, Standard
 from cnnwiz.catalog.dropout import StochasticDepth
 from cnnwiz.catalog.head import AverageHead, Head
 from cnnwiz.catalog.initialization import Initialization, Kaiming
+from cnnwiz.catalog.input import Input
 from cnnwiz.catalog.layer import Layer, Order
 from cnnwiz.catalog.loss import CrossEntropy, Loss
 from cnnwiz.catalog.normalization import BatchNorm, Normalization
@@ -31,7 +32,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 class Validation(Part):
     """The part of the training images kept for validation, when the source has no validation set of its own."""
 
-    fraction: float = Field(default=0.1, ge=0, le=0.9, description="share of each class, or of the classes; 0 trains on all")
+    fraction: float = Field(
+        default=0.1, ge=0, le=0.9, description="share of each class, or of the classes; 0 trains on all"
+    )
     seed: Seed = Field(default=0, description="which images; the same on every machine")
 
 
@@ -81,9 +84,12 @@ class Defaults(Part):
 
 
 class Model(Part):
-    """The network: defaults, layers from input to output, and the head that ends it."""
+    """The network: defaults, what is done to its input, layers from there to the output, and the head that ends it."""
 
     defaults: Defaults = Field(default=Defaults(), description="what every layer uses unless it says otherwise")
+    input: tuple[Input, ...] = Field(
+        default=(), max_length=8, description="what is done to the image before the first layer, in order"
+    )
     layers: tuple[Layer, ...] = Field(
         min_length=1, max_length=1000, description="layers and blocks from input to output"
     )

@@ -10,6 +10,7 @@ from cnnwiz.catalog.regularization import L2, NEVER_DECAYED
 from cnnwiz.errors import CnnwizError
 from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
+from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
@@ -43,6 +44,7 @@ IMPOSSIBLE = (
     MicroBatchWithAdahessian(),
     ClippingWithSecondOrder(),
     LowPrecisionWithSecondOrder(),
+    ColourSpaceOfNormalized(),
 )
 """Rules about what cannot be computed, or would be computed wrongly: they hold for whoever trains without lint, too."""
 
