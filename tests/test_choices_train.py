@@ -42,6 +42,44 @@ CHOICES: dict[str, str] = {  # what differs from BASE
     "activation.gelu": "model: {defaults: {activation: gelu}}",
     "activation.silu": "model: {defaults: {activation: silu}}",
     "activation.maxout": "model: {defaults: {activation: maxout}, layers: [{conv: {channels: 6, repeat: 2}}]}",
+    "convolution.separable": "model: {defaults: {conv: {separable: {norm: batch, activation: relu}}}}",
+    "convolution.pointwise_first": "model: {defaults: {conv: {separable: {order: pointwise-first}}}}",
+    "convolution.flattened": "model: {defaults: {conv: flattened, norm: batch}}",
+    "convolution.asymmetric": "model: {defaults: {conv: asymmetric}}",
+    "convolution.grouped": "model: {layers: [{conv: {channels: 8}}, {conv: {channels: 8, kind: grouped}}]}",
+    "convolution.shuffled_grouped": "model: {layers: [{conv: {channels: 6}}, {pointwise: {channels: 6, groups: 3}}, "
+    "{conv: {channels: 6, kind: shuffled_grouped}}]}",
+    "convolution.dilated": "model: {layers: [{conv: {channels: 8, repeat: 2, dilation: 2}}]}",
+    "pooling.average": "model: {defaults: {pool: average}}",
+    "pooling.max_plus_avg": "model: {defaults: {pool: max_plus_avg}}",
+    "pooling.stochastic": "model: {defaults: {pool: stochastic}}",
+    "pooling.strided_conv": "model: {defaults: {pool: strided_conv}}",
+    "layer.split": "model: {layers: [{conv: {channels: 8}}, {split: {paths: [[], [{conv: {channels: 4}}]]}}, shuffle]}",
+    "layer.branches_gate": "model: {layers: [{conv: {channels: 6}}, "
+    "{branches: {merge: gate, paths: [[{conv: {channels: 6}}], [{conv: {channels: 6, activation: none}}]]}}]}",
+    "layer.preactivation": "model: {defaults: {order: norm-act-conv, norm: batch}, "
+    "layers: [{conv: {channels: 6, norm: none}}, {basic: {channels: 8, stride: 2}}, norm, activation]}",
+    "layer.inverted_residual": "model: {defaults: {norm: batch, activation: {relu: {cap: 6.0}}}, "
+    "layers: [{conv: {channels: 6}}, {inverted_residual: {channels: 6, expansion: 4}}]}",
+    "layer.inception": "model: {layers: [{inception: {conv1: 4, conv3: [2, 4], conv5: [2, 4], pool: 4}}]}",
+    "layer.inception_residual": "model: {layers: [{conv: {channels: 6}}, {residual: {scale: 0.2, layers: ["
+    "{branches: {paths: [[{pointwise: {channels: 4}}], [{conv: {channels: 4}}]]}}, "
+    "{pointwise: {channels: 6, activation: none}}]}}]}",
+    "layer.fire": "model: {layers: [{conv: {channels: 6}}, {fire: {squeeze: 4, expand: 6}}]}",
+    "layer.dense": "model: {defaults: {norm: batch}, layers: [{dense: {growth: 4, repeat: 2}}, transition]}",
+    "layer.inception_dense": "model: {layers: [{dense: {repeat: 2, layers: [{branches: {paths: "
+    "[[{conv: {channels: 2}}], [{conv: {channels: 2, repeat: 2}}]]}}]}}]}",
+    "layer.dual_path": "model: {defaults: {norm: batch}, "
+    "layers: [{dual_path: {channels: 6, width: 6, growth: 2, repeat: 2}}]}",
+    "layer.highway": "model: {layers: [{conv: {channels: 8}}, {highway: {repeat: 2}}]}",
+    "layer.auxiliary": "model: {layers: [{conv: {channels: 6}}, {auxiliary: {head: flatten}}, {conv: {channels: 6}}]}",
+    "shortcut.pad": "model: {layers: [{conv: {channels: 6}}, {basic: {channels: 8, shortcut: pad}}]}",
+    "shortcut.always": "model: {layers: [{conv: {channels: 6}}, "
+    "{basic: {channels: 6, shortcut: {projection: {always: true}}}}]}",
+    "shortcut.layers": "model: {layers: [{conv: {channels: 6}}, {basic: {channels: 8, stride: 2, shortcut: "
+    "{layers: {layers: [{pool: {kernel: 2, stride: 2}}, {pointwise: {channels: 8}}]}}}}]}",
+    "head.average": "{model: {defaults: {norm: batch}, head: average}, optimizer: {sgd: {lr: 0.3}}}",
+    "head.conv": "model: {head: {conv: {hidden: [16], kernel: 3}}}",
     "initialization.orthogonal": "model: {defaults: {init: orthogonal}}",
     "initialization.lecun": "model: {defaults: {init: lecun}}",
     "initialization.lsuv": "{model: {defaults: {init: lsuv, activation: elu}}, training: {ema: 0.5}}",
