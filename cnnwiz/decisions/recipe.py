@@ -100,6 +100,8 @@ def _lr(optimizer: type[Optimizer]) -> Recommend:
 
 
 def _schedule(answers: Mapping[str, Any]) -> Advice:
+    if answers["optimizer"] == Lbfgs.key:
+        return Advice("constant", "the line search finds the length of each step")
     return Advice("linear", "to zero: +2.2 points over steps on CaffeNet", ("lr_linear",))
 
 
