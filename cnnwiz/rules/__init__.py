@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from cnnwiz.rules.activation_without_hidden_layers import ActivationWithoutHiddenLayers
 from cnnwiz.rules.adam_with_l1 import AdamWithL1
 from cnnwiz.rules.adam_with_l2 import AdamWithL2
+from cnnwiz.rules.adaptive_pool_before_conv_head import AdaptivePoolBeforeConvHead
 from cnnwiz.rules.average_pooling_in_trunk import AveragePoolingInTrunk
 from cnnwiz.rules.batch_norm_in_googlenet import BatchNormInGooglenet
 from cnnwiz.rules.batch_norm_on_small_batch import BatchNormOnSmallBatch
@@ -16,7 +17,6 @@ from cnnwiz.rules.ceil_with_strided_conv import CeilWithStridedConv
 from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.coarse_stem import CoarseStem
-from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.decay_on_norm import DecayOnNorm
 from cnnwiz.rules.deep_plain_elu import DeepPlainElu
@@ -29,12 +29,14 @@ from cnnwiz.rules.flatten_head_on_large_map import FlattenHeadOnLargeMap
 from cnnwiz.rules.flipped_digits import FlippedDigits
 from cnnwiz.rules.gaussian_without_norm import GaussianWithoutNorm
 from cnnwiz.rules.grey_from_colour import GreyFromColour
+from cnnwiz.rules.grouped_pointwise_without_shuffle import GroupedPointwiseWithoutShuffle
 from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
 from cnnwiz.rules.heavy_dropout_with_batch_norm import HeavyDropoutWithBatchNorm
 from cnnwiz.rules.heavy_dropout_without_norm import HeavyDropoutWithoutNorm
 from cnnwiz.rules.hinge_without_l2 import HingeWithoutL2
 from cnnwiz.rules.huge_batch import HugeBatch
 from cnnwiz.rules.idle_residual_option import IdleResidualOption
+from cnnwiz.rules.idle_shuffle import IdleShuffle
 from cnnwiz.rules.imagenet_statistics_on_grey import ImagenetStatisticsOnGrey
 from cnnwiz.rules.impossible_shape import ImpossibleShape, NetworkTooLarge
 from cnnwiz.rules.kaiming_with_sigmoid import KaimingWithSigmoid
@@ -54,6 +56,7 @@ from cnnwiz.rules.mismatched_learning_rate import MismatchedLearningRate
 from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
 from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
 from cnnwiz.rules.not_linear_schedule import NotLinearSchedule
+from cnnwiz.rules.open_preactivation import OpenPreactivation
 from cnnwiz.rules.reading import READING
 from cnnwiz.rules.relu_without_norm import ReluWithoutNorm
 from cnnwiz.rules.repair import with_repair
@@ -66,6 +69,7 @@ from cnnwiz.rules.selu_with_shortcuts import SeluWithShortcuts
 from cnnwiz.rules.selu_without_lecun import SeluWithoutLecun
 from cnnwiz.rules.shampoo_on_wide_layer import ShampooOnWideLayer
 from cnnwiz.rules.stochastic_pooling import StochasticPooling
+from cnnwiz.rules.strided_remainder import StridedRemainder
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.suppression import SUPPRESSION, suppressed
 from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
@@ -74,6 +78,7 @@ from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
 from cnnwiz.rules.unfit_colour_transform import UnfitColourTransform
 from cnnwiz.rules.unit_length_with_a_softmax import UnitLengthWithASoftmax
 from cnnwiz.rules.unknown_image_size import UnknownImageSize
+from cnnwiz.rules.unscaled_inception_residual import UnscaledInceptionResidual
 from cnnwiz.rules.untransformed_colours import UntransformedColours
 from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
 from cnnwiz.rules.weight_norm_before_batch_norm import WeightNormBeforeBatchNorm
@@ -90,7 +95,6 @@ RULES: tuple[Rule, ...] = (
     ImagenetStatisticsOnGrey(),
     GreyFromColour(),
     ClassesApartForClassifier(),
-    ColourSpaceOfNormalized(),
     ColourSpaceOfNormalized(),
     ImpossibleShape(),
     ReluWithoutNorm(),
@@ -123,6 +127,12 @@ RULES: tuple[Rule, ...] = (
     HeadOfAnotherTask(),
     StochasticPooling(),
     IdleResidualOption(),
+    OpenPreactivation(),
+    GroupedPointwiseWithoutShuffle(),
+    IdleShuffle(),
+    AdaptivePoolBeforeConvHead(),
+    UnscaledInceptionResidual(),
+    StridedRemainder(),
     NetworkTooLarge(),
     NotLinearSchedule(),
     ScheduleNotFinished(),
