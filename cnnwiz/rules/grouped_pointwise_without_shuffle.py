@@ -65,7 +65,7 @@ class GroupedPointwiseWithoutShuffle(Rule):
                 yield subject.finding(self, message, node.path)
 
     def _before(self, subject: Subject, node: Node) -> Node | None:
-        """The convolution whose channels this one reads; None where they are mixed on the way. Depthwise ones do not."""
+        """The convolution, other than depthwise, whose channels this one reads; None behind a shuffle or a merge."""
         while len(node.inputs) == 1 and node.inputs[0] != INPUT:
             node = subject.nodes[node.inputs[0]]
             if node.kind == "shuffle":

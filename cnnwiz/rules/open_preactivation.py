@@ -60,7 +60,5 @@ class OpenPreactivation(Rule):
                 return
             index = subject.nodes[index].inputs[0]
         if index != INPUT and isinstance(subject.nodes[index].operation, Add):
-            message = (
-                "the last sum reaches the head without norm and activation; end the layers with - norm, - activation"
-            )
+            message = "the last sum reaches the head as it is; end the layers with - norm and - activation"
             yield subject.finding(self, message, subject.nodes[index].path)

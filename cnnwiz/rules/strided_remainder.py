@@ -54,7 +54,5 @@ class StridedRemainder(Rule):
                 )
             ]
             if max(left) > 0:
-                message = (
-                    f"this strided convolution never reads the last {max(left)} rows or columns; change size or padding"
-                )
+                message = f"{max(left)} rows or columns at the end are never read; change image size or padding"
                 yield subject.finding(self, message, node.path)

@@ -34,7 +34,8 @@ class UnscaledInceptionResidual(Rule):
             - conv: {channels: 1024}
             - residual:
                 layers:
-                  - branches: {paths: [[pointwise: {channels: 8}], [conv: {channels: 8}]]}
+                  - branches:
+                      paths: [[conv: {channels: 8}], [conv: {channels: 8}]]
                   - pointwise: {channels: 1024, activation: none}
                 scale: 0.2
         """,
@@ -47,7 +48,8 @@ class UnscaledInceptionResidual(Rule):
             - conv: {channels: 1024}
             - residual:
                 layers:
-                  - branches: {paths: [[pointwise: {channels: 8}], [conv: {channels: 8}]]}
+                  - branches:
+                      paths: [[conv: {channels: 8}], [conv: {channels: 8}]]
                   - pointwise: {channels: 1024, activation: none}
         """,
     )
