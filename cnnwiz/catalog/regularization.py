@@ -9,7 +9,7 @@ from pydantic import Field
 from cnnwiz.catalog.choice import Choice, Part
 
 Role = Literal["norm", "bias", "depthwise", "classifier"]
-NEVER_DECAYED = ("slope", "centre")
+NEVER_DECAYED = ("slope", "centre", "gate_bias")
 """Roles that no penalty acts on: a slope of 0 would make PReLU a ReLU, class centres have an update of their own."""
 
 
