@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.operation import Shape, ShapeError
+from cnnwiz.catalog.operation import Shape, ShapeError, Window
 from cnnwiz.catalog.primitive import Convolution2d, Primitive, show
 from cnnwiz.catalog.rectifier import VeryLeakyRelu
 
@@ -187,7 +187,7 @@ class Recolor(Primitive):
 class PolarSample(Primitive):
     """(C, H, W) resampled at angles and radii, around the centroid of a second input (1, H, W) where there is one.
 
-    Its receptive field is given in pixels of the new map, for one position reads another extent in each column.
+    Receptive fields behind it are given in pixels of the new map, whose extent in the image differs by the column.
     """
 
     key = "polar"
@@ -209,6 +209,9 @@ class PolarSample(Primitive):
         if self.overlap > angles:
             raise ShapeError(f"overlap {self.overlap} is more than the whole turn", f"at most {angles}", "overlap")
         return (channels, angles + 2 * self.overlap, radii)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window((2, 2))  # what bilinear sampling reads
 
     def build(self, *inputs: Shape) -> nn.Module:
         from cnnwiz.nn.input import PolarSample
