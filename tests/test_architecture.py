@@ -108,7 +108,13 @@ def relative(path: Path) -> str:
 
 def is_leaf(module: str) -> bool:
     """Modules that methods of the catalogue may import, when they are called, although they are above it."""
-    leaves = ("cnnwiz.nn.input", "cnnwiz.nn.layers", "cnnwiz.nn.losses", "cnnwiz.training.kfac")
+    leaves = (
+        "cnnwiz.nn.input",
+        "cnnwiz.nn.layers",
+        "cnnwiz.nn.losses",
+        "cnnwiz.training.kfac",
+        "cnnwiz.training.adahessian",
+    )
     return module in leaves or module.startswith("cnnwiz.data.")
 
 

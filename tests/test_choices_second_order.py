@@ -265,6 +265,19 @@ def test_adahessian_estimates_the_diagonal_of_a_full_hessian() -> None:
     torch.testing.assert_close(torch.stack(estimates).mean(0), hessian.diag(), atol=0.3, rtol=0)
 
 
+def test_adahessian_averages_over_the_positions_of_a_kernel() -> None:
+    """With lr 1 each position moves by its gradient over the mean curvature of its kernel."""
+    torch.manual_seed(0)
+    curvature, target = torch.rand(2, 3, 2, 2) + 0.1, torch.randn(2, 3, 2, 2)
+    w = torch.zeros(2, 3, 2, 2, requires_grad=True)
+    groups = [{"params": [w], "weight_decay": 0.0}]
+    optimizer = AdaHessian(lr=1.0, eps=1e-12).build(groups, nn.Module(), fused=False)
+    (w.grad,) = torch.autograd.grad((curvature * (w - target) ** 2).sum() / 2, w, create_graph=True)
+    optimizer.step()
+
+    torch.testing.assert_close(w, curvature * target / curvature.mean((2, 3), keepdim=True))
+
+
 @pytest.mark.parametrize("shape", [(6, 12), (12, 6), (8, 3, 3, 3)])
 def test_muon_steps_along_the_nearest_orthogonal_matrix(shape: tuple[int, ...]) -> None:
     """Five Newton-Schulz steps in bfloat16 leave singular values between 0.5 and 1.5 instead of 1."""

@@ -157,8 +157,8 @@ class Soap(Optimizer):
 
 
 class AdaHessian(Optimizer):
-    """AdaHessian: Adam whose second moment is that of the Hessian's diagonal, estimated as z * Hz with random signs z.
-    Weight decay is decoupled. The paper's averaging over the positions of a kernel is not done.
+    """AdaHessian: Adam whose second moment is that of the Hessian's diagonal, estimated as z * Hz with random signs z
+    and averaged over the positions of a kernel. Weight decay is decoupled.
 
     Use: small networks where curvature differs much between weights.
 
@@ -180,9 +180,9 @@ class AdaHessian(Optimizer):
     hessian_power: float = Field(default=1.0, gt=0, le=1, description="1 divides by the diagonal, 0.5 by its root")
 
     def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
-        from pytorch_optimizer import AdaHessian
+        from cnnwiz.training.adahessian import AveragedAdaHessian
 
-        return AdaHessian(
+        return AveragedAdaHessian(
             groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, hessian_power=self.hessian_power
         )
 
