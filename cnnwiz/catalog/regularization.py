@@ -14,7 +14,8 @@ NEVER_DECAYED = ("slope", "centre", "gate_bias")
 
 
 class L2(Choice):
-    """L2 penalty factor/2 * ||w||^2, as weight decay: through the gradient for sgd and adam, decoupled for adamw.
+    """L2 penalty factor/2 * ||w||^2, as weight decay: part of the gradient, but decoupled from it for adamw, soap,
+    adahessian and muon.
 
     Use: almost always with SGD: 5e-4 in AlexNet and VGG, 1e-4 in ResNet; decoupled about 0.01 to 0.05.
 
