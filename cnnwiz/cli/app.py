@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from cnnwiz import __version__
-from cnnwiz.cli import eval, lint, new, rules, schema, summary, train
+from cnnwiz.cli import eval, explain, lint, new, rules, schema, summary, templates, train
 
 USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
 """What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
@@ -29,7 +29,9 @@ app.command("lint")(lint.lint)
 app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
 app.command("summary")(summary.summary)
+app.command("explain")(explain.explain)
 app.command("rules")(rules.rules)
+app.command("templates")(templates.templates)
 app.command("schema")(schema.schema)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import types
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from cnnwiz.catalog import Section, section_of
 from cnnwiz.catalog.choice import Part
 
@@ -36,6 +38,14 @@ def shape_of(annotation: Any) -> Shape:
                 return Shape("list", item=item)
     allowed = tuple(value for option in options if get_origin(option) is Literal for value in get_args(option))
     return Shape("value", allowed=allowed)
+
+
+def limited(field: FieldInfo) -> Any:
+    """The annotation of a field together with its limits, for pydantic."""
+    annotated: Any = field.annotation
+    for limit in field.metadata:
+        annotated = Annotated[annotated, limit]
+    return annotated
 
 
 def _options(annotation: Any) -> list[Any]:

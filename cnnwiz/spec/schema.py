@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from cnnwiz.catalog import SECTIONS, Section
 from cnnwiz.catalog.choice import Choice, Part
 from cnnwiz.spec.document import Spec
-from cnnwiz.spec.fields import Shape, shape_of
+from cnnwiz.spec.fields import Shape, limited, shape_of
 
 
 def json_schema() -> dict[str, Any]:
@@ -79,10 +79,7 @@ def _nested(shape: Shape) -> dict[str, Any]:
 def _value(part: type[Part], name: str) -> dict[str, Any]:
     """A scalar or list of scalars, as pydantic describes it; null is dropped because a key is left out instead."""
     field = part.model_fields[name]
-    annotated: Any = field.annotation
-    for limit in field.metadata:
-        annotated = Annotated[annotated, limit]
-    schema = TypeAdapter(annotated).json_schema()
+    schema = TypeAdapter(limited(field)).json_schema()
     if "anyOf" in schema:
         options = [option for option in schema["anyOf"] if option != {"type": "null"}]
         schema = options[0] if len(options) == 1 else {**schema, "anyOf": options}

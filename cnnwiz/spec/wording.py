@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
@@ -41,7 +41,9 @@ def expected(cls: type[Part], key: str) -> str:
     if "str" in kinds:
         words.append("a text of letters, digits, '-', '_' and '.'" if _has_pattern(field.metadata) else "a text")
     if "tuple" in kinds:
-        words.append("a list of them" if words else f"a list{_lengths(field.metadata)}")
+        members = ", ".join(map(str, _members(field.annotation)))
+        listed = f"a list{_lengths(field.metadata)}" + (f" with {members}" if members else "")
+        words.append("a list of them" if words else listed)
     return ", or ".join(words) or "another value"
 
 
@@ -71,6 +73,14 @@ def _kinds(annotation: Any) -> set[str]:
 
 def _is_constraint(part: Any) -> bool:
     return part is Ellipsis or isinstance(part, (str, int, float)) or hasattr(part, "metadata") or part is type(None)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """The values that the entries of a list may have, where they are listed."""
+    for part in get_args(annotation):
+        if get_origin(part) is Literal:
+            return get_args(part)
+    return ()
 
 
 def _limits(metadata: list[Any]) -> str:
