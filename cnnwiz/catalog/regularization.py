@@ -10,7 +10,8 @@ from cnnwiz.catalog.choice import Choice, Part
 
 Role = Literal["norm", "bias", "depthwise", "classifier"]
 NEVER_DECAYED = ("slope", "centre", "gate_bias")
-"""Roles that no penalty acts on: a slope of 0 would make PReLU a ReLU, class centres have an update of their own."""
+"""Roles that no penalty acts on: a slope of 0 would make PReLU a ReLU, a gate bias of 0 a highway that no longer
+carries, and class centres have an update of their own."""
 
 
 class L2(Choice):
