@@ -16,11 +16,16 @@ from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from torch.nn import functional as F
 
+from cnnwiz.catalog.head import EmbeddingHead
+from cnnwiz.catalog.layers import Conv
 from cnnwiz.catalog.loss import LOSSES, ASoftmax, Center, CrossEntropy, Hinge, Triplet
 from cnnwiz.catalog.sampler import PK, Shuffle
 from cnnwiz.data.sampling import classes_by_images
 from cnnwiz.errors import CnnwizError
 from cnnwiz.nn.losses import psi
+from cnnwiz.spec.document import Model, Spec
+from cnnwiz.training.device import Device
+from cnnwiz.training.step import evaluate
 from cnnwiz.training.verify import auc, neighbour_accuracy, pair_scores, true_accepts, verify, whole_classes
 
 
@@ -241,6 +246,32 @@ def test_psi_at_known_angles_falls_and_has_finite_slopes():
         assert (values.diff() < 1e-12).all()
         (slopes,) = torch.autograd.grad(values.sum(), everywhere)
         assert slopes.isfinite().all()
+
+
+def test_losses_are_computed_in_float32_whatever_the_network_is():
+    """Angles near 0 lose their digits in half precision: autocast ends before the loss."""
+    spec = Spec.model_validate(
+        {
+            "cnnwiz": 1,
+            "task": "embed",
+            "model": Model(layers=(Conv(channels=4),), head=EmbeddingHead(features=8)),
+            "loss": ASoftmax(),
+        }
+    )
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 8))
+    seen = []
+
+    class Spy(torch.nn.Module):
+        def forward(self, outputs, labels):
+            seen.append((outputs.dtype, torch.is_autocast_enabled("cpu"), (outputs @ outputs.T).dtype))
+            return outputs.square().mean()
+
+    place = Device("cpu", "cpu", "bfloat16", "for this test")
+    learned = torch.nn.ModuleDict({"model": network, "loss": Spy()})
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    (part,) = evaluate(learned, learned["loss"], torch.randn(5, 3, 2, 2), torch.zeros(5).long(), spec, place, scaler)
+    assert part.scores.dtype == torch.bfloat16
+    assert seen == [(torch.float32, False, torch.float32)]
 
 
 def test_a_softmax_counts_steps_and_has_no_bias():

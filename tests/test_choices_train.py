@@ -33,7 +33,15 @@ training: {batch_size: 64, epochs: 3, precision: float32}
 
 VECTOR = "[{pool: {kernel: 2, stride: 2}}, {conv: {channels: 6}}, {linear: {features: 24}}, %s]"
 
+PK = "training: {sampler: {pk: {classes: 8, images: 8}}}}"
+
 CHOICES: dict[str, str] = {  # what differs from BASE
+    "loss.hinge_squared": "{loss: {hinge: {power: 2}}, optimizer: {sgd: {lr: 0.005}}}",
+    "loss.triplet": "{task: embed, model: {head: {embedding: {normalize: true}}}, loss: triplet, " + PK,
+    "loss.triplet_batch_hard": "{task: embed, model: {head: embedding}, loss: {triplet: {mining: batch_hard}}, " + PK,
+    "loss.center": "{task: embed, model: {head: embedding}, loss: {center: {weight: 0.1}}}",
+    "loss.a_softmax": "{task: embed, model: {head: {embedding: {flatten: true}}}, loss: a_softmax}",
+    "loss.cross_entropy_of_embeddings": "{task: embed, model: {head: {embedding: {flatten: true}}}}",
     "activation.tanh": "model: {defaults: {activation: tanh}}",
     "activation.very_leaky_relu": "model: {defaults: {activation: very_leaky_relu}}",
     "activation.prelu": "{model: {defaults: {activation: prelu}}, regularization: {l2: {}}}",

@@ -143,7 +143,8 @@ class EmbeddingHead(Head):
         default=False, description="feed every position of the last map instead of averages, as for aligned faces"
     )
     normalize: bool = Field(
-        default=False, description="end in vectors of length 1; losses that need them normalize by themselves"
+        default=False,
+        description="end in vectors of length 1, as triplet makes them anyway; softmax losses then learn slowly",
     )
 
     def wire(self, net: Net, source: Tap, classes: int) -> Tap:
