@@ -68,7 +68,10 @@ def test_forward_gives_what_its_steps_give(spec):
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_receptive_fields_of_templates(path):
-    assert_field(enlarged(load(path)))
+    spec = load(path)
+    # Windows of adaptive pooling depend on the size of the image, and behind linear layers there is no map.
+    if all(node.kind != "adaptive" for node in graph_of(spec).nodes):
+        assert_field(enlarged(spec))
 
 
 @FIFTY
