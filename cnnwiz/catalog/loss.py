@@ -21,6 +21,8 @@ class Loss(Choice):
     section = "loss"
     tasks: ClassVar[tuple[str, ...]] = (CLASSIFY,)
     """The values of the spec's `task` it can be trained for."""
+    soft: ClassVar[bool] = False
+    """Whether it also takes the probabilities of the classes (B, K) in place of their numbers, as mixed images have."""
 
     def build(self, classes: int, features: int | None = None) -> losses.Loss:
         """A module that maps (outputs, labels) to the mean loss of the batch. What it owns beside the network is filled
@@ -42,12 +44,13 @@ class CrossEntropy(Loss):
     key = "cross_entropy"
     papers = ("arXiv:1512.00567",)
     tasks = (CLASSIFY, EMBED)
+    soft = True
 
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes"
     )
 
-    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+    def build(self, classes: int, features: int | None = None) -> losses.CrossEntropy:
         from cnnwiz.nn.losses import CrossEntropy
 
         return CrossEntropy(classes, features, self.label_smoothing)
@@ -122,7 +125,7 @@ class Center(Loss):
     weight: float = Field(default=0.003, ge=0, le=100, description="of the centre term (lambda); 0 is plain softmax")
     alpha: float = Field(default=0.5, gt=0, le=1, description="share of the way that a centre moves at each step")
 
-    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+    def build(self, classes: int, features: int | None = None) -> losses.Center:
         from cnnwiz.nn.losses import Center
 
         assert features, "embeddings have a length"
@@ -152,7 +155,7 @@ class ASoftmax(Loss):
     power: float = Field(default=1.0, gt=0, le=10, description="exponent of its fall")
     floor: float = Field(default=5.0, ge=0, le=50, description="l falls no lower")
 
-    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+    def build(self, classes: int, features: int | None = None) -> losses.ASoftmax:
         from cnnwiz.nn.losses import ASoftmax
 
         assert features, "embeddings have a length"
