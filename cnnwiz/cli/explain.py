@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,9 +30,10 @@ def explain(
 
         print(json.dumps([*cards, *map(of_rule, rules)], indent=2, ensure_ascii=False))
         return
+    from cnnwiz.cli.plain import columns
     from cnnwiz.rules.page import rule_page
 
-    width = _columns()
+    width = columns()
     pages = [_page(card, width) for card in cards] if name else [_overview(cards, width)]
     print("\n".join([*pages, *map(rule_page, rules)]), end="")
 
@@ -168,10 +168,3 @@ def _filled(start: str, text: str, width: int) -> str:
     return textwrap.fill(
         text, width, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
     )
-
-
-def _columns() -> int:
-    """The width of the terminal, at most 100; 80 in a pipe."""
-    from shutil import get_terminal_size
-
-    return max(40, min(get_terminal_size().columns, 100)) if sys.stdout.isatty() else 80

@@ -1,59 +1,149 @@
-"""`cnnwiz summary`: the network of a spec, layer by layer, without building it."""
+"""`cnnwiz summary`: the network of a spec, line by line or operation by operation, without building it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from cnnwiz.catalog.choice import Choice
+    from cnnwiz.graph import Graph
+    from cnnwiz.spec import Spec
+
+NUMBERS = (1, 2, 3, 4, 5)
+"""Columns of numbers, which are aligned to the right; the first column is the text."""
 
 
 def summary(
     spec: Path = typer.Argument(help="Spec file, or - for standard input."),
+    everything: bool = typer.Option(False, "--all", help="A row for every operation instead of one for every line."),
     output_format: Literal["table", "json"] = typer.Option(
-        "table", "--output-format", help="Table for people, or JSON."
+        "table", "--output-format", help="Table for people, or JSON, which always holds every operation."
     ),
 ) -> None:
-    """Show shapes, parameters, multiply-adds and receptive field of a spec's network, without building it."""
+    """Show shapes, parameters, multiply-adds and receptive field of a spec's network, without building it.
+
+    Example: cnnwiz summary resnet50.yaml
+    """
     import json
 
-    from cnnwiz.graph import summary as summarize
+    from cnnwiz.errors import CnnwizError
+    from cnnwiz.graph import graph_of
+    from cnnwiz.graph.summary import describe
     from cnnwiz.spec import load
 
-    described = summarize(load(spec))
+    loaded = load(spec)
+    graph = graph_of(loaded)
+    if graph.finding:
+        raise CnnwizError(graph.finding.message)
     if output_format == "json":
-        print(json.dumps(described, indent=2))
-    else:
-        _table(described)
+        print(json.dumps(describe(graph), indent=2))
+        return
+    from cnnwiz.cli.plain import aligned, columns
+
+    header, rows = _operations(graph) if everything else _lines(graph, loaded)
+    print(aligned(header, rows, NUMBERS, columns()))
+    print(_totals(graph))
 
 
-def _table(described: dict[str, Any]) -> None:
-    from cnnwiz.cli.console import results, table
+def _lines(graph: Graph, spec: Spec) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """A row for each line of the model, repeats folded."""
+    from cnnwiz.graph.summary import by_line
 
+    written = [*spec.model.input, *spec.model.layers, spec.model.head]
     rows = [
         (
-            layer["name"],
-            layer["kind"],
-            "x".join(str(n) for n in layer["output"] if n != 1 or layer["output"].index(n) == 0) or "1",
-            f"{layer['parameters']:,}" if layer["parameters"] else "",
-            _short(layer["macs"]) if layer["macs"] else "",
-            str(layer["receptive_field"]),
+            words(choice),
+            _shape(line.output),
+            _count(line.parameters),
+            _share(line.parameters, graph.parameters),
+            _short(line.macs),
+            _side(line.receptive_field),
         )
-        for layer in described["layers"]
+        for choice, line in zip(written, by_line(graph, spec.model), strict=True)
     ]
-    header = ("layer", "kind", "output", "parameters", "MACs", "field px")
-    results().print(table(header, rows, right=(2, 3, 4, 5)))
-    size = "x".join(map(str, described["input"]))
-    print(f"{described['name']}: {size} to {described['classes']} classes")
-    print(f"  parameters      {described['parameters']:>14,}")
-    print(f"  MACs per image  {described['macs']:>14,}  (multiply-adds of convolutions and linear layers)")
-    print(f"  activations     {described['activation_bytes']:>14,}  bytes per image in float32")
-    print(f"  receptive field {described['receptive_field']:>14,}  px of {described['input'][-1]}")
+    rows[-1] = (f"head: {rows[-1][0]}", *rows[-1][1:])
+    return ("line", "output", "parameters", "share", "MACs", "field px"), rows
+
+
+def _operations(graph: Graph) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """A row for each operation by its name, whose last word says what it is."""
+    rows = [
+        (
+            node.name,
+            _shape(node.output),
+            _count(node.parameter_count),
+            _share(node.parameter_count, graph.parameters),
+            _short(node.macs),
+            _side(node.field.size),
+        )
+        for node in graph.nodes
+    ]
+    return ("operation", "output", "parameters", "share", "MACs", "field px"), rows
+
+
+def words(choice: Choice) -> str:
+    """A line of the model in a few words: `bottleneck 512 /2 x4`, `conv 96 11x11 /4 padding valid`."""
+    from cnnwiz.catalog.choice import plain
+
+    written = plain(choice)
+    if isinstance(written, str):
+        return written
+    ((name, parameters),) = written.items()
+    found = sorted(parameters.items(), key=lambda item: item[0] in ("repeat", "times"))
+    return " ".join([name, *(_word(key, value) for key, value in found)])
+
+
+def _word(key: str, value: Any) -> str:
+    """One parameter: sizes by their sign, the others by their name."""
+    many = isinstance(value, list)
+    if key in ("layers", "paths") and many:
+        return f"of {len(value)} {key if len(value) > 1 else key[:-1]}"
+    if isinstance(value, (dict, bool)):
+        return f"{key} {next(iter(value))}" if isinstance(value, dict) else key if value else f"no {key}"
+    if key == "kernel":
+        return _shape(tuple(value) if many else (value, value))
+    if key == "stride":
+        return f"/{_shape(tuple(value)) if many else value}"
+    sign = {"channels": "", "features": "", "repeat": "x", "times": "x"}.get(key, f"{key} ")
+    return sign + (",".join(map(str, value)) if many else str(value))
+
+
+def _totals(graph: Graph) -> str:
+    ends = "classes" if graph.output == (graph.classes,) else "features"
+    sees = f"{_side(graph.receptive_field):>17} px of {_shape(graph.input[1:])}"
+    return f"""
+{graph.name}: {_shape(graph.input)} to {graph.output[0]} {ends}
+{graph.parameters:>17,} parameters, {_short(4 * graph.parameters)}B in float32
+{graph.macs:>17,} MACs per image: multiply-adds in convolutions, linear layers
+{graph.activation_bytes:>17,} bytes of activations per image, which training keeps
+{sees}: what a position of the last map sees"""
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _side(size: tuple[int, int]) -> str:
+    return str(size[0]) if size[0] == size[1] else _shape(size)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _share(part: int, whole: int) -> str:
+    """A share in percent; small ones are not nothing."""
+    if not part:
+        return ""
+    return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "<0.1 %"
 
 
 def _short(number: int) -> str:
     """1,234,567 as 1.23 M."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if number >= size:
             return f"{number / size:.3g} {unit}"
-    return str(number)
+    return f"{number}" if number else ""

@@ -72,7 +72,7 @@ class Graph:
     trunk: int = field(default=INPUT)
     """Index of the last node before the head."""
     auxiliary: tuple[tuple[int, float], ...] = ()
-    """(index of the node that makes the scores, weight of their loss) of each auxiliary head; only training runs them."""
+    """(index of the node that makes the scores, weight of their loss) of each auxiliary head; for training only."""
 
     @property
     def output(self) -> Shape:

@@ -1,14 +1,25 @@
-"""A graph as the JSON object that `cnnwiz summary --output-format json` prints."""
+"""A graph in numbers: every operation, as the JSON of `cnnwiz summary`, and line by line of its spec."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnwiz.catalog.operation import Shape
 from cnnwiz.errors import CnnwizError
-from cnnwiz.graph.graph import Graph
+from cnnwiz.graph.graph import Graph, Node
 from cnnwiz.graph.wire import graph_of
-from cnnwiz.spec.document import Spec
+from cnnwiz.spec.document import Model, Spec
+from cnnwiz.spec.finding import Path
+
+
+class Line(NamedTuple):
+    """What a line of the model becomes: a layer with all its repeats, an input transform, or the head."""
+
+    path: Path
+    output: Shape
+    parameters: int
+    macs: int
+    receptive_field: tuple[int, int]
 
 
 def summary(spec: Spec) -> dict[str, Any]:
@@ -45,6 +56,21 @@ def describe(graph: Graph) -> dict[str, Any]:
             for node in graph.nodes
         ],
     }
+
+
+def by_line(graph: Graph, model: Model) -> list[Line]:
+    """The model line by line. One that adds no operation keeps the shape of the line in front."""
+    nodes: dict[Path, list[Node]] = {("model", "input", index): [] for index in range(len(model.input))}
+    nodes |= {("model", "layers", index): [] for index in range(len(model.layers))}
+    nodes[("model", "head")] = []
+    for node in graph.nodes:
+        nodes[node.path[: 2 if node.path[1] == "head" else 3]].append(node)
+    lines, output, field = [], graph.input, (1, 1)
+    for path, own in nodes.items():
+        output, field = (own[-1].output, own[-1].field.size) if own else (output, field)
+        parameters, macs = sum(node.parameter_count for node in own), sum(node.macs for node in own)
+        lines.append(Line(path, output, parameters, macs, field))
+    return lines
 
 
 def _three(shape: Shape) -> list[int]:
