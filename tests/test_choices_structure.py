@@ -352,3 +352,18 @@ def test_what_contradicts_itself_cannot_be_written(layers, reason):
 def test_a_highway_cannot_change_channels():
     paths = "[[conv: {channels: 8}], [conv: {channels: 8}]]"
     assert "plain conv" in graph_of(f"branches: {{merge: gate, paths: {paths}}}").finding.message
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "transition: {compression: 1.0}",
+        "highway",
+        "dense: {growth: 65536}",
+        "dual_path: {channels: 65536, width: 4, growth: 65536}",
+        "inverted_residual: {channels: 4}",
+    ],
+)
+def test_computed_widths_beyond_the_limit_of_the_key_are_findings(layers):
+    wide = "branches: {paths: [[pointwise: {channels: 65536}], [pointwise: {channels: 65536}]]}"
+    assert graph_of(f"{wide}, {layers}").finding.code == "CNN299"

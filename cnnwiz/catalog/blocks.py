@@ -95,10 +95,11 @@ class InvertedResidual(Layer):
 
     def wire(self, net: Net, source: Tap) -> Tap:
         width = source.shape[0] * self.expansion
-        widen = (Pointwise(channels=width),) if self.expansion > 1 else ()
+        widen = (Pointwise.model_construct(channels=width),) if self.expansion > 1 else ()
+        window = Conv(channels=1, kernel=self.kernel, stride=self.stride, groups="depthwise", kind=Standard())
         layers = (
             *widen,
-            Conv(channels=width, kernel=self.kernel, stride=self.stride, groups="depthwise", kind=Standard()),
+            window.model_copy(update={"channels": width}),  # unchecked: computed widths may pass the limit of the key
             Pointwise(channels=self.channels, activation=_last(net)),
         )
         body = chain(net, layers, source)
@@ -181,7 +182,8 @@ class Highway(Layer):
 
     def wire(self, net: Net, source: Tap) -> Tap:
         channels, kernel = source.shape[0], pair(self.kernel)
-        transform = Conv(channels=channels, kernel=self.kernel).wire(net.scope("transform"), source)
+        unit = Conv.model_construct(channels=channels, kernel=self.kernel)  # unchecked, as the input may be wider
+        transform = unit.wire(net.scope("transform"), source)
         gate = Convolution2d(channels=channels, kernel=kernel, padding=sides("same", kernel), gate_bias=self.gate_bias)
         return net.add(Gate(), transform, net.add(gate, source, name="gate"), source, name="mix")
 

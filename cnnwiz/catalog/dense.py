@@ -55,7 +55,8 @@ class Dense(Layer):
             new = net.scope("body", "layers").wire(self.layers, source)
         else:
             growth = self.growth or 0  # there, or the layers would be
-            narrow = (Pointwise(channels=growth * self.bottleneck),) if self.bottleneck else ()
+            # Unchecked, here and below: computed widths may pass the limit of the key; the graph has limits of its own.
+            narrow = (Pointwise.model_construct(channels=growth * self.bottleneck),) if self.bottleneck else ()
             new = chain(net, (*narrow, Conv(channels=growth)), source)
         if self.dropout:
             new = net.add(Drop(rate=self.dropout), new, name="dropout")
@@ -80,7 +81,7 @@ class Transition(Layer):
 
     def wire(self, net: Net, source: Tap) -> Tap:
         channels = max(int(source.shape[0] * self.compression), 1)
-        source = Pointwise(channels=channels).wire(net, source)
+        source = Pointwise.model_construct(channels=channels).wire(net, source)
         return net.add(AveragePool2d(kernel=pair(self.stride), stride=pair(self.stride)), source, name="pool")
 
 
@@ -113,12 +114,12 @@ class DualPath(Layer):
     def wire(self, net: Net, source: Tap) -> Tap:
         state = source
         if self.project:
-            wide = Pointwise(channels=self.channels + 2 * self.growth, stride=self.stride)
+            wide = Pointwise.model_construct(channels=self.channels + 2 * self.growth, stride=self.stride)
             state = wide.wire(net.scope("projection"), source)
         layers = (
             Pointwise(channels=self.width),
             Conv(channels=self.width, stride=self.stride, groups=self.groups),
-            Pointwise(channels=self.channels + self.growth),
+            Pointwise.model_construct(channels=self.channels + self.growth),
         )
         body = chain(net, layers, source)
         kept, dense = self._parts(net.scope("state"), state)
