@@ -8,6 +8,7 @@ from cnnwiz.catalog.activation import ACTIVATIONS, Activation
 from cnnwiz.catalog.augmentation import AUGMENTATIONS, Augmentation
 from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.convolution import CONVOLUTIONS, Convolution
+from cnnwiz.catalog.distortion import DISTORTIONS
 from cnnwiz.catalog.dropout import DROPOUTS, StochasticDepth
 from cnnwiz.catalog.head import HEADS, Head
 from cnnwiz.catalog.initialization import INITIALIZATIONS, Initialization
@@ -15,6 +16,7 @@ from cnnwiz.catalog.input import INPUTS, Input
 from cnnwiz.catalog.layer import Layer
 from cnnwiz.catalog.layers import LAYERS
 from cnnwiz.catalog.loss import LOSSES, Loss
+from cnnwiz.catalog.mixing import MIXINGS
 from cnnwiz.catalog.normalization import NORMALIZATIONS, Normalization
 from cnnwiz.catalog.optimizer import OPTIMIZERS, Optimizer
 from cnnwiz.catalog.pooling import POOLINGS, Pooling
@@ -43,7 +45,7 @@ class Section(NamedTuple):
 
 SECTIONS: tuple[Section, ...] = (
     Section(Source, SOURCES, "Data sources"),
-    Section(Augmentation, AUGMENTATIONS, "Data augmentation"),
+    Section(Augmentation, AUGMENTATIONS + DISTORTIONS + MIXINGS, "Data augmentation"),
     Section(Input, INPUTS, "Input transforms"),
     Section(Initialization, INITIALIZATIONS, "Initialization"),
     Section(Activation, ACTIVATIONS + RECTIFIERS, "Activation functions"),

@@ -1,4 +1,4 @@
-"""Augmentations: random changes to training images, drawn anew for each image and epoch."""
+"""Augmentations: what they have in common, crops and flips. Others are in `distortion` and `mixing`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
+    from typing_extensions import Self
 
     Draw = Callable[[int], Tensor]
     """draw(count): uniform numbers in [0, 1), float32 (B, count), the same for the same image, epoch and step."""
@@ -33,6 +34,10 @@ class Augmentation(Choice):
         Returns (B, C, side, side) if it crops, else (B, C, H, W), of the same type. `draw` is to be called once.
         """
         raise NotImplementedError(f"{type(self).__name__}.apply")
+
+    def apply_in(self, epoch: int, images: Tensor, draw: Callable[[int], Draw], side: int) -> Tensor:
+        """What `apply` gives in an epoch; `draw(epoch)` is the source of numbers of that epoch."""
+        return self.apply(images, draw(epoch), side)
 
 
 class RandomCrop(Augmentation):
@@ -81,7 +86,37 @@ class RandomCrop(Augmentation):
         return rows
 
 
-class RandomResizedCrop(Augmentation):
+class Rectangle(Augmentation):
+    """What random_resized_crop and random_erasing share: a rectangle of random area and aspect."""
+
+    scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]] = Field(
+        default=(0.08, 1.0), description="smallest and largest share of the area"
+    )
+    ratio: tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]] = Field(
+        default=(0.75, 4 / 3), description="smallest and largest width / height"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name, (low, high) in (("scale", self.scale), ("ratio", self.ratio)):
+            if low > high:
+                raise ValueError(f"{name}: {low} is larger than {high}; write [smallest, largest]")
+        return self
+
+    def boxes(self, numbers: Tensor) -> Tensor:
+        """Uniform numbers (B, 4) as boxes (B, 4): left, top, width, height as shares of the image, inside it."""
+        import torch
+
+        area = self.scale[0] + (self.scale[1] - self.scale[0]) * numbers[:, 0]
+        limit = -area.log()  # width = sqrt(area * ratio) <= 1 and height = sqrt(area / ratio) <= 1
+        low = torch.full_like(limit, math.log(self.ratio[0])).clamp(-limit, limit)
+        high = torch.full_like(limit, math.log(self.ratio[1])).clamp(-limit, limit)
+        ratio = (low + (high - low) * numbers[:, 1]).exp()
+        width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+        return torch.stack(((1 - width) * numbers[:, 2], (1 - height) * numbers[:, 3], width, height), 1)
+
+
+class RandomResizedCrop(Rectangle):
     """A rectangle of random area and aspect at a uniform position, resized to the training size (bilinear).
 
     The area's share is uniform in `scale`; the aspect is log-uniform in the part of `ratio` for which such a rectangle
@@ -99,20 +134,6 @@ class RandomResizedCrop(Augmentation):
     papers = ("arXiv:1409.4842", "arXiv:1906.06423")
     crops: ClassVar[bool] = True
 
-    scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]] = Field(
-        default=(0.08, 1.0), description="smallest and largest share of the canvas's area"
-    )
-    ratio: tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]] = Field(
-        default=(0.75, 4 / 3), description="smallest and largest width / height"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> RandomResizedCrop:
-        for name, (low, high) in (("scale", self.scale), ("ratio", self.ratio)):
-            if low > high:
-                raise ValueError(f"{name}: {low} is larger than {high}; write [smallest, largest]")
-        return self
-
     def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
         import torch
         from torch.nn.functional import grid_sample
@@ -125,18 +146,6 @@ class RandomResizedCrop(Augmentation):
         sampled = grid_sample(images.float(), grid, "bilinear", "border", align_corners=False)
         sampled = sampled if images.is_floating_point() else sampled.add_(0.5)  # rounds, as the conversion cuts off
         return sampled.to(images.dtype, memory_format=torch.channels_last)
-
-    def boxes(self, numbers: Tensor) -> Tensor:
-        """Uniform numbers (B, 4) as boxes (B, 4): left, top, width, height as shares of the canvas, inside it."""
-        import torch
-
-        area = self.scale[0] + (self.scale[1] - self.scale[0]) * numbers[:, 0]
-        limit = -area.log()  # width = sqrt(area * ratio) <= 1 and height = sqrt(area / ratio) <= 1
-        low = torch.full_like(limit, math.log(self.ratio[0])).clamp(-limit, limit)
-        high = torch.full_like(limit, math.log(self.ratio[1])).clamp(-limit, limit)
-        ratio = (low + (high - low) * numbers[:, 1]).exp()
-        width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-        return torch.stack(((1 - width) * numbers[:, 2], (1 - height) * numbers[:, 3], width, height), 1)
 
 
 class Flip(Augmentation):
@@ -185,4 +194,31 @@ class VerticalFlip(Flip):
     axis: ClassVar[int] = 1
 
 
-AUGMENTATIONS: tuple[type[Augmentation], ...] = (RandomCrop, RandomResizedCrop, HorizontalFlip, VerticalFlip)
+class AlternatingFlip(Flip):
+    """Left and right exchanged: in the first epoch for a random half of the images, then for each image in every other
+    epoch, so that two epochs in a row show both sides.
+
+    Use: in place of horizontal_flip, in short trainings above all.
+
+    Avoid: as horizontal_flip: digits, text, road signs, the side in medical images.
+
+    Cost: 2 microseconds an image of 32 px on one core.
+    """
+
+    key: ClassVar[str] = "alternating_flip"
+    papers: ClassVar[tuple[str, ...]] = ("arXiv:2404.00498",)
+    axis: ClassVar[int] = 2
+
+    def apply_in(self, epoch: int, images: Tensor, draw: Callable[[int], Draw], side: int) -> Tensor:
+        shown_first = self.apply(images, draw(0), side)
+        # Mirrored rows first: the result stays channels last in memory.
+        return shown_first.permute(0, 2, 3, 1).flip(2).permute(0, 3, 1, 2) if epoch % 2 else shown_first
+
+
+AUGMENTATIONS: tuple[type[Augmentation], ...] = (
+    RandomCrop,
+    RandomResizedCrop,
+    HorizontalFlip,
+    VerticalFlip,
+    AlternatingFlip,
+)

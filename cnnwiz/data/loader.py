@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cnnwiz.catalog.mixing import Mixing
 from cnnwiz.data.keyed import uniform
 from cnnwiz.data.sampling import shuffled
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class Batch(NamedTuple):
-    """Images float32 (B, C, H, W), normalized, channels last in memory; labels and indices int64 (B,)."""
+    """Images float32 (B, C, H, W), normalized, channels last in memory; labels and indices int64 (B,).
+
+    Behind mixup or cutmix labels are the probabilities of the classes instead, float32 (B, K).
+    """
 
     images: Tensor
     labels: Tensor
@@ -38,17 +43,28 @@ def train_batches(
     first_batch: int = 0,
     device: str | torch.device = "cpu",
     sample: Sample = shuffled,
+    classes: int | None = None,
 ) -> Iterator[Batch]:
-    """The batches of one epoch from `first_batch` on, augmented: the same whenever and however often one asks."""
+    """The batches of one epoch from `first_batch` on, augmented: the same whenever and however often one asks.
+
+    `classes` is the length of mixed labels; by default up to the largest label.
+    """
     groups = sample(pixels.labels, batch_size, seed, epoch)[first_batch:]
     crops = any(step.crops for step in augment)
     for group, canvases in zip(groups, pixels.batches(groups), strict=True):
         images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
         if not crops:
             images = centre_crop(images, image_size)
+        labels, indices = _on(device, pixels.labels[group], group)
         for number, step in enumerate(augment):
-            images = step.apply(images, _draw(seed, epoch, group, number, device), image_size)
-        yield Batch(normalize(images, preprocessing), *_on(device, pixels.labels[group], group))
+            draw = partial(_draw, seed, indices=group, step=number, device=device)
+            if isinstance(step, Mixing):
+                images, labels = step.mix(
+                    images, _probabilities(labels, classes or pixels.labels.max() + 1), draw(epoch)
+                )
+            else:
+                images = step.apply_in(epoch, images, draw, image_size)
+        yield Batch(normalize(images, preprocessing), labels, indices)
 
 
 def eval_batches(
@@ -81,6 +97,11 @@ def normalize(images: Tensor, preprocessing: dict[str, Any]) -> Tensor:
     shift = torch.tensor([-mean / std for mean, std in pairs], device=images.device).repeat(pixels)
     rows = images.permute(0, 2, 3, 1).reshape(size, -1).float()
     return torch.addcmul(shift, rows, scale).view(size, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _probabilities(labels: Tensor, classes: int) -> Tensor:
+    """Class numbers (B,) as probabilities (B, classes): 1 for the class. Probabilities as they are."""
+    return labels if labels.ndim == 2 else torch.nn.functional.one_hot(labels, classes).float()
 
 
 def _draw(seed: int, epoch: int, indices: np.ndarray, step: int, device: str | torch.device) -> Draw:

@@ -99,6 +99,7 @@ def fit(
             first,
             place.type,
             sample,
+            graph.classes,
         )
         learned.train()
         for images, labels, _ in batches:

@@ -16,7 +16,7 @@ class Evaluated(NamedTuple):
 
     loss: Tensor  # mean over these images
     scores: Tensor  # (B, K)
-    labels: Tensor  # (B,)
+    labels: Tensor  # (B,); of mixed images that of the larger share
 
 
 def evaluate(
@@ -45,7 +45,8 @@ def evaluate(
             _differentiable_gradient(loss * share, learned)
         else:
             scaler.scale(loss * share).backward()
-        found.append(Evaluated(loss.detach(), predicted.detach(), truth))
+        label = truth.argmax(1) if truth.ndim == 2 else truth
+        found.append(Evaluated(loss.detach(), predicted.detach(), label))
     return found
 
 
