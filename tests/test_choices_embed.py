@@ -223,7 +223,11 @@ def test_what_cannot_be_trained_is_refused_also_without_lint(tmp_path, edit, cod
 
 @pytest.mark.slow
 def test_people_never_seen_are_told_apart(tmp_path):
-    """ORL faces: 24 people to train on, 6 to choose the epoch by, 10 others to be told apart; chance gives 0.5."""
+    """ORL faces: 24 people to train on, 6 to choose the epoch by, 10 others to be told apart.
+
+    The bar is the untrained network (0.869 for this seed), for chance's 0.5 says nothing: likeness of grey values alone
+    reaches 0.913. After 6 epochs seeds 0 and 2 gain 0.05, seed 1 nothing.
+    """
     people = archive("orl_faces", tmp_path) / "orl_faces"
     for split, numbers in (("train", range(1, 31)), ("test", range(31, 41))):
         (tmp_path / "faces" / split).mkdir(parents=True)
@@ -232,6 +236,10 @@ def test_people_never_seen_are_told_apart(tmp_path):
     template = (Path(__file__).parents[1] / "templates/faces.yaml").read_text()
     text = template.replace("data/faces", str(tmp_path / "faces")).replace("epochs: 40", "epochs: 6")
     spec = parsed(text)
+    people_apart = prepare(spec.data, 48, 0)
+    assert people_apart.test is not None
+    start = verify(*scores(build(spec), people_apart.test, people_apart.preprocessing))["auc"]
+    assert start is not None
     with Run.create(tmp_path / "run", spec) as run:
         list(fit(run, device="cpu"))
-        assert run.record["metrics"]["test_auc"] > 0.85
+        assert run.record["metrics"]["test_auc"] > start + 0.02
