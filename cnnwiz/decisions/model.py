@@ -9,6 +9,7 @@ from typing import Any
 from cnnwiz.catalog.activation import NoActivation
 from cnnwiz.catalog.dropout import StochasticDepth
 from cnnwiz.catalog.head import HEADS, EmbeddingHead
+from cnnwiz.catalog.input import INPUTS, ColorSpace, ColorTransform
 from cnnwiz.decisions.architecture import (
     NOISES,
     Architecture,
@@ -86,8 +87,30 @@ def _too_many_stages(value: Any, answers: Mapping[str, Any]) -> str | None:
     return f"{value} is not allowed; it takes a whole number from 1 to {most}: more would halve a map of one pixel"
 
 
+def _inputs(answers: Mapping[str, Any]) -> tuple[Option, ...]:
+    """Colour is for images that have some."""
+    reason = "the images are grey" if _channels(answers) == 1 else None
+    colour = (ColorTransform.key, ColorSpace.key)
+    made = options(INPUTS, answers)
+    return tuple(option._replace(unavailable=reason if option.value in colour else None) for option in made)
+
+
+def _input(answers: Mapping[str, Any]) -> Advice:
+    if (
+        answers["architecture.family"] == "plain"
+        and answers["architecture.stem"] != "small"
+        and _channels(answers) == 3
+    ):
+        return Advice((ColorTransform.key,), "+1.4 points on CaffeNet", ("col_learn_10_3_vlrelu",))
+    return Advice((), "learned colours: only +0.4 points on GoogLeNet", ("gln_res_color",))
+
+
+def _channels(answers: Mapping[str, Any]) -> int:
+    return answers["data.channels"] or facts_of(answers).channels
+
+
 def _width(answers: Mapping[str, Any]) -> Advice:
-    if side_of(answers) <= 32 and facts_of(answers).channels == 1:
+    if side_of(answers) <= 32 and _channels(answers) == 1:
         return Advice(32, "enough for small grey images")
     return Advice(64, "as in ResNet; half of it is a quarter of the work")
 
@@ -195,6 +218,15 @@ QUESTIONS: tuple[Question, ...] = (
     replace(_architecture("family", "What is a stage made of?", _family, level="guided"), choices=_families),
     replace(_architecture("stem", "What stands in front?", _stem), choices=_stems),
     replace(_architecture("stages", "Stages, each but the first halving the map", _stages), validate=_too_many_stages),
+    *section_questions(
+        Model,
+        "input",
+        "model.input",
+        "input and augmentation",
+        "What is done to the image?",
+        _input,
+        choices=_inputs,
+    ),
     _architecture("width", "Channels of the first stage", _width, level="guided"),
     _architecture("depth", "Blocks or convolutions in each stage", _depth, level="guided"),
     *section_questions(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from cnnwiz.catalog.choice import Choice, Part
 from cnnwiz.catalog.layer import Layer
@@ -18,6 +19,7 @@ Recommend = Callable[[Mapping[str, Any]], Advice | None]
 When = Callable[[Mapping[str, Any]], bool]
 PLACES = {
     "activation": "model.defaults.activation",
+    "augmentation": "augment",
     "initialization": "model.defaults.init",
     "loss": "loss",
     "normalization": "model.defaults.norm",
@@ -144,7 +146,7 @@ def field_question(
     kind, words = _form(field.annotation)
     optional = type(None) in get_args(field.annotation)
     offered = tuple(Option(word, (lines or {}).get(word, "")) for word in words)
-    default = field.get_default(call_default_factory=True)
+    usual = _usual(field, words)
     takes = expected(part, name)
     return Question(
         key=key,
@@ -153,13 +155,20 @@ def field_question(
         kind=kind,
         level=level,
         choices=lambda answers: offered,
-        recommend=recommend or (lambda answers: Advice(default, "the usual value")),
+        recommend=recommend or (lambda answers: usual),
         when=when,
         validate=lambda value, answers: _objection(part, name, value),
         expects=f"{takes}, or {NOTHING}" if optional else takes,
         optional=optional,
         help=f"{_sentence(field.description or name)}. It takes {takes}.",
     )
+
+
+def _usual(field: FieldInfo, words: tuple[Any, ...]) -> Advice | None:
+    """The field's default, or the first word of a field that has to be given; None for other such fields."""
+    if not field.is_required():
+        return Advice(field.get_default(call_default_factory=True), "the usual value")
+    return Advice(words[0], "the first of them") if words else None
 
 
 def _sentence(text: str) -> str:
