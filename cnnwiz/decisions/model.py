@@ -24,7 +24,7 @@ from cnnwiz.decisions.families import FAMILIES
 from cnnwiz.decisions.parameters import (
     card,
     field_question,
-    first_sentence,
+    first_line,
     options,
     parameters,
     section_questions,
@@ -202,7 +202,7 @@ def _flatten_dropout(answers: Mapping[str, Any]) -> Advice:
 
 
 def _noises(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    made = [Option(cls.key, first_sentence(cls.card()["what"]), None, card(cls)) for cls in NOISES]
+    made = [Option(cls.key, first_line(cls), None, card(cls)) for cls in NOISES]
     return (Option("none", "no noise; the head may have dropout of its own"), *made)
 
 

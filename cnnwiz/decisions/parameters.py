@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
@@ -32,10 +33,7 @@ PLACES = {
 
 def options(classes: tuple[type[Choice], ...], answers: Mapping[str, Any]) -> tuple[Option, ...]:
     """An option for each class, from its card; a conflict with an earlier answer takes the place of the first line."""
-    return tuple(
-        Option(cls.key, conflict(cls, answers) or first_sentence(cls.card()["what"]), None, card(cls))
-        for cls in classes
-    )
+    return tuple(Option(cls.key, conflict(cls, answers) or first_line(cls), None, card(cls)) for cls in classes)
 
 
 def conflict(cls: type[Choice], answers: Mapping[str, Any]) -> str:
@@ -48,13 +46,16 @@ def conflict(cls: type[Choice], answers: Mapping[str, Any]) -> str:
     return ""
 
 
+@cache
 def card(cls: type[Choice]) -> str:
     """The card of a choice, one labelled paragraph after the other."""
     return "\n".join(text if label == "what" else f"{label.capitalize()}: {text}" for label, text in cls.card().items())
 
 
-def first_sentence(text: str) -> str:
-    """The text up to its first full stop, semicolon or colon that ends a thought."""
+@cache
+def first_line(cls: type[Choice]) -> str:
+    """What the choice is, up to the first full stop or semicolon."""
+    text = cls.card()["what"]
     ends = [place for mark in (". ", "; ") if (place := text.find(mark)) > 0]
     return text[: min(ends, default=len(text))].rstrip(".")
 
