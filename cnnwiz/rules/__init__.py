@@ -14,10 +14,12 @@ from cnnwiz.rules.batch_norm_on_small_batch import BatchNormOnSmallBatch
 from cnnwiz.rules.bias_before_norm import BiasBeforeNorm
 from cnnwiz.rules.canvas_below_image_size import CanvasBelowImageSize
 from cnnwiz.rules.ceil_with_strided_conv import CeilWithStridedConv
+from cnnwiz.rules.changed_after_mixing import ChangedAfterMixing
 from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.coarse_stem import CoarseStem
 from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
+from cnnwiz.rules.cropped_polar import CroppedPolar
 from cnnwiz.rules.decay_on_norm import DecayOnNorm
 from cnnwiz.rules.deep_plain_elu import DeepPlainElu
 from cnnwiz.rules.dropout_before_norm import DropoutBeforeNorm
@@ -45,6 +47,7 @@ from cnnwiz.rules.large_kernel import LargeKernel
 from cnnwiz.rules.lbfgs_on_noise import LbfgsOnNoise
 from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
 from cnnwiz.rules.lecun_with_relu import LecunWithRelu
+from cnnwiz.rules.lighting_on_grey import LightingOnGrey
 from cnnwiz.rules.loss_of_another_task import LossOfAnotherTask
 from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondOrder
 from cnnwiz.rules.lsuv_with_batch_norm import LsuvWithBatchNorm
@@ -53,6 +56,7 @@ from cnnwiz.rules.maxout_with_batch_norm import MaxoutWithBatchNorm
 from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
 from cnnwiz.rules.micro_batch_with_triplet import MicroBatchWithTriplet
 from cnnwiz.rules.mismatched_learning_rate import MismatchedLearningRate
+from cnnwiz.rules.mixing_with_hard_loss import MixingWithHardLoss
 from cnnwiz.rules.nesterov_without_momentum import NesterovWithoutMomentum
 from cnnwiz.rules.network_without_activation import NetworkWithoutActivation
 from cnnwiz.rules.not_linear_schedule import NotLinearSchedule
@@ -68,6 +72,8 @@ from cnnwiz.rules.selu_with_norm import SeluWithNorm
 from cnnwiz.rules.selu_with_shortcuts import SeluWithShortcuts
 from cnnwiz.rules.selu_without_lecun import SeluWithoutLecun
 from cnnwiz.rules.shampoo_on_wide_layer import ShampooOnWideLayer
+from cnnwiz.rules.smoothed_mixed_labels import SmoothedMixedLabels
+from cnnwiz.rules.stacked_policies import StackedPolicies
 from cnnwiz.rules.stochastic_pooling import StochasticPooling
 from cnnwiz.rules.strided_remainder import StridedRemainder
 from cnnwiz.rules.subject import subject_of
@@ -166,6 +172,12 @@ RULES: tuple[Rule, ...] = (
     HingeWithoutL2(),
     HeavyDropoutWithoutNorm(),
     DropoutWithSelu(),
+    MixingWithHardLoss(),
+    StackedPolicies(),
+    LightingOnGrey(),
+    ChangedAfterMixing(),
+    SmoothedMixedLabels(),
+    CroppedPolar(),
     *READING,
     *SUPPRESSION,
 )

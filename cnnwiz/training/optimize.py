@@ -14,10 +14,12 @@ from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
+from cnnwiz.rules.lighting_on_grey import LightingOnGrey
 from cnnwiz.rules.loss_of_another_task import LossOfAnotherTask
 from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondOrder
 from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
 from cnnwiz.rules.micro_batch_with_triplet import MicroBatchWithTriplet
+from cnnwiz.rules.mixing_with_hard_loss import MixingWithHardLoss
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
 from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
@@ -45,6 +47,8 @@ IMPOSSIBLE = (
     ClippingWithSecondOrder(),
     LowPrecisionWithSecondOrder(),
     ColourSpaceOfNormalized(),
+    MixingWithHardLoss(),
+    LightingOnGrey(),
 )
 """Rules about what cannot be computed, or would be computed wrongly: they hold for whoever trains without lint, too."""
 
