@@ -29,6 +29,9 @@ from cnnwiz.errors import CnnwizError
 if TYPE_CHECKING:
     from cnnwiz.spec import Finding
 
+OPENING = ("task", "data.source")
+"""Questions that everything else adapts to: lint has nothing to say about their options, and is not loaded for them."""
+
 
 class Signal(Enum):
     """What a user can reply instead of an answer."""
@@ -223,7 +226,7 @@ def checks(spec: Any) -> list[str]:
 
 def objected(item: Question, options: tuple[Option, ...], answers: Answers) -> tuple[Option, ...]:
     """The options of a choice; where one of them would bring a finding of lint, that is what its line says."""
-    if item.kind != "choice" or item.key == "data.source" or missing(answers):
+    if item.kind != "choice" or item.key in OPENING or missing(answers):
         return options
     usual = {finding.code for finding in _findings(answers)}
     made = []
