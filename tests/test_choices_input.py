@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,3 +163,13 @@ def test_impossible_inputs_are_named(line, data, words):
     assert finding is not None
     assert words in finding.message
     assert finding.path[:3] == ("model", "input", 0)
+
+
+def test_the_template_for_rotated_digits_does_not_see_quarter_turns():
+    document = parse_text((Path(__file__).parents[1] / "templates/rotated_digits.yaml").read_text(encoding="utf-8"))
+    assert document.spec
+    network = build(document.spec).eval()
+    image = pictures(2, 28, 1)
+    scores = network(image)
+    assert (network(image.rot90(1, (3, 2))) - scores).abs().max() < 1e-5
+    assert (network(image.flip(3)) - scores).abs().max() > 1e-3  # it is not blind
