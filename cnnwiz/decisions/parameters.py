@@ -105,7 +105,7 @@ def parameter_questions(
             if not is_asked(cls, name):
                 continue
             level, recommend = details.get(f"{cls.key}.{name}", ("all", None))
-            prompt = f"{_sentence(cls.key)}: {cls.model_fields[name].description}"
+            prompt = f"{_sentence(cls.model_fields[name].description or name)} ({cls.key})"
             when = _chosen(key, cls.key)
             made.append(field_question(cls, name, f"{key}.{cls.key}.{name}", chapter, prompt, recommend, level, when))
     return tuple(made)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
+from cnnwiz.spec.write import scalar
+
 Kind = Literal["choice", "several", "number", "numbers", "text", "yes-no"]
 Level = Literal["recommended", "guided", "all"]
 LEVELS: tuple[Level, ...] = ("recommended", "guided", "all")
@@ -141,8 +143,8 @@ class Question:
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, tuple):
-            return ",".join(str(item) for item in value) or NOTHING
-        return str(value)
+            return ",".join(self.show(item) for item in value) or NOTHING
+        return scalar(value) if isinstance(value, float) else str(value)
 
     def live(self, answers: Mapping[str, Any]) -> bool:
         """Whether there is something to decide: asked at all, and with two options that can be taken."""
