@@ -130,7 +130,7 @@ def test_points_in_reasons_are_those_of_the_evidence(texts):
 
 def test_every_question_and_option_has_its_words():
     for item in QUESTIONS:
-        assert item.prompt[0].isupper(), item.key
+        assert not item.prompt[0].islower(), item.key
         for option in item.choices(before(Answers(), item.key)):
             assert option.line or item.level == "all", f"{item.key}={option.value}"
             assert len(option.line) <= 200

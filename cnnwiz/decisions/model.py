@@ -1,47 +1,22 @@
-"""Questions about the network: what its stages are made of, and what stands in every layer."""
+"""Questions about what stands in every layer of the network, and how it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from cnnwiz.catalog.activation import NoActivation
-from cnnwiz.catalog.dropout import StochasticDepth
 from cnnwiz.catalog.head import HEADS, EmbeddingHead
-from cnnwiz.catalog.input import INPUTS, ColorSpace, ColorTransform
-from cnnwiz.decisions.architecture import (
-    NOISES,
-    Architecture,
-    common_divisor,
-    most_stages,
-    side_after,
-    stages_for,
-    stem_for,
-)
-from cnnwiz.decisions.data import facts_of, side_of
-from cnnwiz.decisions.families import FAMILIES
-from cnnwiz.decisions.parameters import (
-    card,
-    field_question,
-    first_line,
-    options,
-    parameters,
-    section_questions,
-)
+from cnnwiz.decisions.architecture import Architecture, common_divisor
+from cnnwiz.decisions.data import side_of
+from cnnwiz.decisions.parameters import Recommend, field_question, options, parameters, section_questions
 from cnnwiz.decisions.question import Advice, Option, Question
+from cnnwiz.decisions.shape import DENSE, is_residual
 from cnnwiz.spec.document import Defaults, Model
 
-RESIDUAL = ("basic", "bottleneck", "inverted_residual")
-DENSE = ("dense", "dense_inception")
 POOLED = ("plain", "inception", "fire")
 SATURATING = ("sigmoid", "tanh")
 WITHOUT_NORM = ("none", "local_response")
-STEMS = {
-    "small": "3x3 without stride: keeps every position",
-    "strided": "3x3 with stride 2: a quarter of the positions, a quarter of the work",
-    "pooled": "7x7 with stride 2, then pooling: a sixteenth of the positions, as in ResNet-50",
-}
 ORDERS = {
     "conv-norm-act": "the usual order",
     "conv-act-norm": "norm behind the activation: better on CaffeNet, worse on GoogLeNet",
@@ -50,82 +25,13 @@ ORDERS = {
 }
 
 
-def _families(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    return tuple(Option(name, family.line, None, card(family.explained_by)) for name, family in FAMILIES.items())
-
-
-def _family(answers: Mapping[str, Any]) -> Advice:
-    if side_of(answers) < 24:
-        return Advice("plain", f"{side_of(answers)} px leave room for few layers")
-    return Advice("basic", "shortcuts: +5.5 points on a VGG-like network", ("vgglike_res",))
-
-
-def _stems(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    return tuple(Option(name, line, _too_coarse(name, side_of(answers))) for name, line in STEMS.items())
-
-
-def _too_coarse(stem: Any, side: int) -> str | None:
-    left = side_after(stem, side)
-    return f"{side} px become {left} before the first stage" if stem != "small" and left < 14 else None
-
-
-def _stem(answers: Mapping[str, Any]) -> Advice:
-    stem = stem_for(side_of(answers))
-    return Advice(stem, f"a first map of {side_after(stem, side_of(answers))} px")
-
-
-def _stages(answers: Mapping[str, Any]) -> Advice:
-    side = side_after(answers["architecture.stem"], side_of(answers))
-    stages = stages_for(side)
-    return Advice(stages, f"{side} px are halved to {-(-side // 2 ** (stages - 1))} before the head")
-
-
-def _too_many_stages(value: Any, answers: Mapping[str, Any]) -> str | None:
-    most = min(most_stages(side_after(answers["architecture.stem"], side_of(answers))), 8)
-    if isinstance(value, int) and 1 <= value <= most:
-        return None
-    return f"{value} is not allowed; it takes a whole number from 1 to {most}: more would halve a map of one pixel"
-
-
-def _inputs(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    """Colour is for images that have some."""
-    reason = "the images are grey" if _channels(answers) == 1 else None
-    colour = (ColorTransform.key, ColorSpace.key)
-    made = options(INPUTS, answers)
-    return tuple(option._replace(unavailable=reason if option.value in colour else None) for option in made)
-
-
-def _input(answers: Mapping[str, Any]) -> Advice:
-    if (
-        answers["architecture.family"] == "plain"
-        and answers["architecture.stem"] != "small"
-        and _channels(answers) == 3
-    ):
-        return Advice((ColorTransform.key,), "+1.4 points on CaffeNet", ("col_learn_10_3_vlrelu",))
-    return Advice((), "learned colours: only +0.4 points on GoogLeNet", ("gln_res_color",))
-
-
-def _channels(answers: Mapping[str, Any]) -> int:
-    return answers["data.channels"] or facts_of(answers).channels
-
-
-def _width(answers: Mapping[str, Any]) -> Advice:
-    if side_of(answers) <= 32 and _channels(answers) == 1:
-        return Advice(32, "enough for small grey images")
-    return Advice(64, "as in ResNet; half of it is a quarter of the work")
-
-
-def _depth(answers: Mapping[str, Any]) -> Advice:
-    if answers["architecture.family"] in DENSE:
-        return Advice(6, "each layer adds little; DenseNet-121 has 6 to 24")
-    return Advice(2, "two, as in ResNet-18")
-
-
 def _conv(answers: Mapping[str, Any]) -> Advice:
     return Advice("standard", "fast on every device; separable ones save MACs")
 
 
-def _groups(most: int, why: str):
+def _groups(most: int, why: str) -> Recommend:
+    """The largest number of groups up to `most` that divides the channels of every map."""
+
     def groups(answers: Mapping[str, Any]) -> Advice:
         architecture = Architecture(**parameters("architecture", answers))
         order = answers.get("model.defaults.order", "conv-norm-act")
@@ -178,10 +84,6 @@ def _pool(answers: Mapping[str, Any]) -> Advice:
     return Advice("max", "the sum with average is measured in plain networks only")
 
 
-def _is_residual(answers: Mapping[str, Any]) -> bool:
-    return answers["architecture.family"] in RESIDUAL
-
-
 def _heads(answers: Mapping[str, Any]) -> tuple[Option, ...]:
     """Scores for the task classify, embeddings for the task embed."""
     task = answers["task"]
@@ -201,34 +103,7 @@ def _flatten_dropout(answers: Mapping[str, Any]) -> Advice:
     return Advice(0.2, "with norm +2.8 points over 0.5 on CaffeNet", ("bn_drop02",))
 
 
-def _noises(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    made = [Option(cls.key, first_line(cls), None, card(cls)) for cls in NOISES]
-    return (Option("none", "no noise; the head may have dropout of its own"), *made)
-
-
-def _has_noise(answers: Mapping[str, Any]) -> bool:
-    return answers["architecture.dropout"] != "none"
-
-
-def _architecture(name: str, prompt: str, recommend: Any, **more: Any) -> Question:
-    return field_question(Architecture, name, f"architecture.{name}", "architecture", prompt, recommend, **more)
-
-
 QUESTIONS: tuple[Question, ...] = (
-    replace(_architecture("family", "What is a stage made of?", _family, level="guided"), choices=_families),
-    replace(_architecture("stem", "What stands in front?", _stem), choices=_stems),
-    replace(_architecture("stages", "Stages, each but the first halving the map", _stages), validate=_too_many_stages),
-    *section_questions(
-        Model,
-        "input",
-        "model.input",
-        "input and augmentation",
-        "What is done to the image?",
-        _input,
-        choices=_inputs,
-    ),
-    _architecture("width", "Channels of the first stage", _width, level="guided"),
-    _architecture("depth", "Blocks or convolutions in each stage", _depth, level="guided"),
     *section_questions(
         Defaults,
         "conv",
@@ -264,7 +139,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     *section_questions(Defaults, "pool", "model.defaults.pool", "architecture", "Which pooling?", _pool, when=_pools),
     *section_questions(Defaults, "init", "model.defaults.init", "initialization", "Which first weights?", _init),
-    field_question(Defaults, "zero_gamma", "model.defaults.zero_gamma", "initialization", when=_is_residual),
+    field_question(Defaults, "zero_gamma", "model.defaults.zero_gamma", "initialization", when=is_residual),
     *section_questions(
         Model,
         "head",
@@ -274,29 +149,5 @@ QUESTIONS: tuple[Question, ...] = (
         _head,
         details={"flatten.dropout": ("all", _flatten_dropout), "conv.dropout": ("all", _flatten_dropout)},
         choices=_heads,
-    ),
-    replace(
-        field_question(Architecture, "dropout", "architecture.dropout", "regularization", "Noise at the end?"),
-        choices=_noises,
-    ),
-    field_question(
-        Architecture,
-        "dropout_rate",
-        "architecture.dropout_rate",
-        "regularization",
-        "Rate of that noise",
-        when=_has_noise,
-    ),
-    replace(
-        field_question(
-            StochasticDepth,
-            "rate",
-            "model.defaults.stochastic_depth.rate",
-            "regularization",
-            "Leave out residual bodies at random: rate at the last",
-            lambda answers: Advice(None, "for networks of 50 layers and more"),
-            when=_is_residual,
-        ),
-        optional=True,
     ),
 )

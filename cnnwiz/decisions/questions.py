@@ -6,11 +6,16 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from cnnwiz.decisions import data, model, recipe
+from cnnwiz.decisions import data, model, recipe, shape
 from cnnwiz.decisions.question import Answers, Question
 from cnnwiz.errors import CnnwizError
 
-QUESTIONS: tuple[Question, ...] = (*data.QUESTIONS, *model.QUESTIONS, *recipe.QUESTIONS)
+QUESTIONS: tuple[Question, ...] = (
+    *data.QUESTIONS,
+    *shape.QUESTIONS,
+    *model.QUESTIONS,
+    *recipe.QUESTIONS,
+)
 """All questions. Conditions, options and recommendations look at earlier ones only, so one pass settles them all."""
 _BY_KEY = {question.key: question for question in QUESTIONS}
 
