@@ -69,8 +69,8 @@ def test_forward_gives_what_its_steps_give(spec):
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_receptive_fields_of_templates(path):
     spec = load(path)
-    # Windows of adaptive pooling depend on the size of the image, and behind linear layers there is no map.
-    if all(node.kind != "adaptive" for node in graph_of(spec).nodes):
+    # Windows of adaptive pooling and polar sampling depend on the size of the image.
+    if not {"adaptive", "polar", "log_polar"} & {node.kind for node in graph_of(spec).nodes}:
         assert_field(enlarged(spec))
 
 

@@ -10,7 +10,7 @@ from cnnwiz.catalog.optimizer import OPTIMIZERS, Adam, Momentum, Nesterov, Optim
 from cnnwiz.catalog.regularization import L2, PENALTIES
 from cnnwiz.catalog.sampler import SAMPLERS
 from cnnwiz.catalog.second_order import SECOND_ORDER, Lbfgs
-from cnnwiz.decisions.data import facts_of, side_of
+from cnnwiz.decisions.data import facts_of
 from cnnwiz.decisions.parameters import Recommend, field_question, options, parameter_questions, section_questions
 from cnnwiz.decisions.question import Advice, Option, Question
 from cnnwiz.spec.document import Spec, Training
@@ -37,19 +37,23 @@ def _loss(answers: Mapping[str, Any]) -> Advice:
 
 
 def _smoothing(answers: Mapping[str, Any]) -> Advice:
-    if side_of(answers) < 24:
-        return Advice(0.0, "few, easily told classes")
     return Advice(0.1, "a tenth spread over all classes, as in Inception-v3")
 
 
 def _batch_size(answers: Mapping[str, Any]) -> Advice:
     if answers["data.source"] == "digits":
-        return Advice(64, "1,294 images make 20 steps an epoch")
+        return Advice(64, "1,293 images make 20 steps an epoch")
     return Advice(128, "512 with lr scaled to it lost 0.2 points", ("bs512_scaled_lr",))
 
 
 def _epochs(answers: Mapping[str, Any]) -> Advice:
     return Advice(30, "a first result; the rate reaches zero with the last one")
+
+
+def _ema(answers: Mapping[str, Any]) -> Advice:
+    if answers["data.source"] == "digits":
+        return Advice(0.99, "3 to 5 errors of 359, 3 to 6 without (3 seeds)")
+    return Advice(None, "the weights as they are; an average pays in short runs")
 
 
 def _optimizer(answers: Mapping[str, Any]) -> Advice:
@@ -158,7 +162,7 @@ QUESTIONS: tuple[Question, ...] = (
     field_question(Training, "micro_batch", "training.micro_batch", "training"),
     field_question(Training, "precision", "training.precision", "training", lines=PRECISIONS),
     field_question(Training, "gradient_clip", "training.gradient_clip", "training"),
-    field_question(Training, "ema", "training.ema", "training"),
+    field_question(Training, "ema", "training.ema", "training", None, _ema),
     field_question(Training, "seed", "training.seed", "training"),
     *section_questions(
         Spec,
