@@ -1,6 +1,6 @@
 """Writes examples/wizard.svg: `cnnwiz new` in a real terminal (tmux), its screen exported by rich.
 
-    python tests/wizard_picture.py
+python tests/wizard_picture.py
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -40,7 +41,7 @@ def screen() -> str:
 
 def picture(text: str) -> str:
     """The SVG of a terminal that shows `text`."""
-    console = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"))
+    console = Console(record=True, width=WIDTH, file=StringIO())
     console.print(Text.from_ansi(f"$ cnnwiz new\n{text}"), soft_wrap=True)
     return console.export_svg(title="cnnwiz new")
 
