@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import networks
+from strategies import networks, unhurried
 
 from cnnwiz.__main__ import run
 from cnnwiz.cli.plain import aligned
@@ -62,7 +62,7 @@ def test_tables_fit_and_add_up(path, options, capsys):
     assert f"{graph.macs:,} MACs" in totals
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(unhurried, max_examples=40)
 @given(networks())
 def test_lines_share_all_operations_among_them(spec):
     graph = graph_of(spec)
@@ -96,6 +96,7 @@ def test_lines_in_a_few_words(layer, expected):
 CELL = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=40)
 
 
+@unhurried
 @given(st.lists(st.tuples(CELL, st.integers(0, 10**9).map("{:,}".format)), max_size=6), st.integers(40, 100))
 def test_nothing_is_cut_from_a_table(rows, width):
     text = aligned(("text", "number"), rows, (1,), width)

@@ -162,10 +162,9 @@ def randomize(network: nn.Module) -> None:
             if module.bias is not None:
                 nn.init.uniform_(module.bias, -0.1, 0.1)
         elif isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.running_var):
-                nn.init.uniform_(tensor, 0.5, 1.5)
-            for tensor in (module.bias, module.running_mean):
-                nn.init.uniform_(tensor, -0.2, 0.2)
+            for name, tensor in module.state_dict().items():
+                low, high = (0.5, 1.5) if name in ("weight", "running_var") else (-0.2, 0.2)
+                nn.init.uniform_(tensor, low, high) if tensor.is_floating_point() else tensor.zero_()
 
 
 def take_weights(ours: Network, theirs: nn.Module, images: Tensor) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
-from strategies import networks
+from hypothesis import assume, given, settings
+from strategies import networks, unhurried
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,7 +21,7 @@ from cnnwiz.spec import Spec, load
 
 WINDOWED = (Convolution2d, MaxPool2d, AveragePool2d, PadChannels)
 TEMPLATES = sorted(Path(__file__).parents[1].joinpath("templates").glob("*.yaml"))
-FIFTY = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+FIFTY = settings(unhurried, max_examples=50)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)

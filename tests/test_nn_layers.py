@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import unhurried
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -63,7 +64,7 @@ def positions(size: int, kernel: int, stride: int, padding: int, ceil: bool) -> 
     return [*starts, starts[-1] + stride] if ceil and left_over and starts[-1] + stride < size else starts
 
 
-@settings(max_examples=30, deadline=None)
+@settings(unhurried, max_examples=30)
 @given(
     size=st.tuples(st.integers(4, 9), st.integers(4, 9)),
     kernel=st.integers(1, 4),
@@ -81,6 +82,7 @@ def test_sum_of_max_and_average_pooling(size, kernel, stride, padding, ceil, see
     torch.testing.assert_close(trunk(layer, images)[0], expected)
 
 
+@unhurried
 @given(
     shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)),
     extra=st.integers(0, 3),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import unhurried
 
 from cnnwiz.catalog.loss import CrossEntropy, Hinge
 
@@ -50,6 +51,7 @@ def batches(draw: st.DrawFn) -> tuple[list[list[float]], list[int]]:
     return draw(st.lists(row, min_size=images, max_size=images)), draw(labels)
 
 
+@unhurried
 @given(batches(), st.floats(0.1, 5), st.sampled_from([1, 2]))
 def test_hinge_is_its_formula(batch, margin, power):
     scores, labels = batch
@@ -58,6 +60,7 @@ def test_hinge_is_its_formula(batch, margin, power):
     assert float(loss) == pytest.approx(hinge(scores, labels, margin, power), rel=1e-9, abs=1e-9)
 
 
+@unhurried
 @given(batches(), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
 def test_cross_entropy_with_label_smoothing_is_its_formula(batch, smoothing):
     scores, labels = batch

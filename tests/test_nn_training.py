@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import networks
+from strategies import networks, unhurried
 
 from cnnwiz.catalog.schedule import SCHEDULES, CosineDecay, LinearDecay, Schedule, StepDecay
 from cnnwiz.graph import graph_of
@@ -18,7 +18,7 @@ from cnnwiz.nn.network import Network, build
 from cnnwiz.spec import Spec, load, parse_text
 from cnnwiz.training.optimize import learning_rate, parameter_groups
 
-SMALL = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+SMALL = settings(unhurried, max_examples=20)
 
 
 def spec(text: str) -> Spec:
@@ -98,6 +98,7 @@ def test_schedules_at_known_points(schedule, epoch, factor):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda cls: cls.key)
+@unhurried
 @given(epochs=st.integers(1, 50), warmup=st.floats(0, 60), moments=st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_every_schedule_is_a_share_of_the_rate(schedule, epochs, warmup, moments):
     made: Schedule = schedule(warmup_epochs=warmup)
@@ -105,6 +106,7 @@ def test_every_schedule_is_a_share_of_the_rate(schedule, epochs, warmup, moments
 
 
 @pytest.mark.parametrize("schedule", [LinearDecay, StepDecay, CosineDecay], ids=lambda cls: cls.key)
+@unhurried
 @given(epochs=st.integers(1, 50), warmup=st.floats(0, 60), moments=st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_decays_rise_while_they_warm_up_and_then_fall(schedule, epochs, warmup, moments):
     made: Schedule = schedule(warmup_epochs=warmup)

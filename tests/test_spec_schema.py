@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
-from strategies import specs
+from strategies import specs, unhurried
 
 from cnnwiz.__main__ import run
 from cnnwiz.catalog import SECTIONS
@@ -46,6 +46,7 @@ def test_it_accepts_every_template(path):
     VALIDATOR.validate(data(path.read_text(encoding="utf-8")))
 
 
+@unhurried
 @given(specs())
 def test_it_accepts_what_the_parser_accepts(spec):
     VALIDATOR.validate(data(write(spec)))
