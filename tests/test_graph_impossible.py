@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -148,6 +149,21 @@ def test_every_verb_refuses_an_impossible_network(tmp_path, capsys):
     assert spec is not None
     with pytest.raises(CnnwizError, match="5 groups"):
         summary(spec)
+
+
+def test_every_verb_refuses_a_network_beyond_any_machine(tmp_path, capsys):
+    path = tmp_path / "huge.yaml"
+    path.write_text("cnnwiz: 1\nmodel:\n  layers:\n    - conv: {channels: 65536, repeat: 300}\n")
+    began = time.process_time()
+    assert run(["summary", str(path)]) == 2
+    assert run(["lint", "--output-format", "concise", str(path)]) == 1
+    assert run(["train", "--run-dir", str(tmp_path / "run"), str(path)]) == 2
+    assert time.process_time() - began < 3
+    out, err = capsys.readouterr()
+    assert f"{path}:4:7: error CNN299" in out
+    filters = 65536 * 9 + 299 * 65536**2 * 9
+    assert f"{filters + 300 * 2 * 65536 + 65536 * 10 + 10:,} parameters" in err.splitlines()[0]
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_size_that_the_data_does_not_tell():
