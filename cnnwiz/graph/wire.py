@@ -203,9 +203,10 @@ def _too_large(nodes: Sequence[Node]) -> Finding | None:
 
 
 def input_shape(spec: Spec, image_size: int | None = None) -> Shape:
-    """(channels, height, width) of the network's input."""
+    """(channels, height, width) of the network's input, where it is used: behind the last phase."""
     facts = spec.data.source.facts()
-    side = image_size or spec.data.image_size or facts.image_size
+    last = spec.phases[-1].image_size if spec.phases else None
+    side = image_size or last or spec.data.image_size or facts.image_size
     if side is None:
         raise CnnwizError(f"data.image_size is missing: images from {spec.data.source.key} have no size of their own")
     return (spec.data.channels or facts.channels, side, side)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from cnnwiz.catalog.activation import Activation, Relu
 from cnnwiz.catalog.augmentation import Augmentation
@@ -23,9 +23,9 @@ from cnnwiz.catalog.regularization import Regularization
 from cnnwiz.catalog.sampler import Sampler, Shuffle
 from cnnwiz.catalog.schedule import LinearDecay, Schedule
 from cnnwiz.catalog.source import Digits, Source
+from cnnwiz.spec.phase import Phase, Side
 
 FORMAT = 1
-Side = Annotated[int, Field(ge=1, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -83,7 +83,21 @@ class Defaults(Part):
     )
 
 
-class Model(Part):
+_FROM: dict[str, Any] = {
+    "from": (
+        str | None,
+        Field(
+            default=None,
+            min_length=1,
+            max_length=4096,
+            description="run directory whose best weights this training begins with; its head only if classes agree",
+        ),
+    )
+}
+"""`from` is the word for it, and no name that Python allows in a class body."""
+
+
+class Model(create_model("Origin", __base__=Part, __module__=__name__, **_FROM)):
     """The network: defaults, what is done to its input, layers from there to the output, and the head that ends it."""
 
     defaults: Defaults = Field(default=Defaults(), description="what every layer uses unless it says otherwise")
@@ -94,6 +108,11 @@ class Model(Part):
         min_length=1, max_length=1000, description="layers and blocks from input to output"
     )
     head: Head = Field(default=AverageHead(), description="from the last map to one score per class")
+
+    @property
+    def origin(self) -> str | None:
+        """The value of the key `from`."""
+        return getattr(self, "from")
 
 
 class Training(Part):
@@ -122,6 +141,16 @@ class Training(Part):
         lt=1,
         description="decay per step of an average of the weights, which is then what is evaluated and kept",
     )
+    layer_decay: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="factor on the learning rate for each line of model.layers, counted from the head: less in front",
+    )
+    sync_batch_norm: bool = Field(
+        default=True,
+        description="on several devices batch norm sees the images of all of them, as on one; false is faster",
+    )
     seed: Seed = Field(default=0, description="first weights, order of images, augmentation, dropout")
 
 
@@ -146,3 +175,6 @@ class Spec(Part):
     optimizer: Optimizer = Field(default=Sgd(), description="how gradients change the weights")
     schedule: Schedule = Field(default=LinearDecay(), description="the learning rate over training")
     training: Training = Field(default=Training(), description="epochs, batch size, precision")
+    phases: tuple[Phase, ...] = Field(
+        default=(), max_length=100, description="stretches of training, one after the other, each with what it changes"
+    )

@@ -28,6 +28,11 @@ _SAMPLES: dict[str, Any] = {
     "canvas": 146,
     "gradient_clip": 1.0,
     "ema": 0.999,
+    "from": "runs/pretrained-1",
+    "layer_decay": 0.75,
+    "epochs": 4,
+    "grow_from": 96,
+    "lr": 0.01,
 }
 """Values of keys without default that are more telling than any that fits the type."""
 _VALUES: tuple[Any, ...] = (64, 0.9, 0.5, "text", (32, 64), ("a", "b"), True)

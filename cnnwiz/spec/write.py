@@ -16,7 +16,7 @@ WIDTH = 100
 """Columns a line may take before its mapping or list is broken into several lines."""
 COMMENT_COLUMN = 60
 """Comments stand in one column, but for lines that reach beyond this one."""
-_BLOCKS: frozenset[Path] = frozenset({("data",), ("augment",), ("model",), ("model", "layers")})
+_BLOCKS: frozenset[Path] = frozenset({("data",), ("augment",), ("model",), ("model", "layers"), ("phases",)})
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 Line = tuple[str, str]
