@@ -94,6 +94,13 @@ class Lines:
         if self.live:
             self._say("\n  epoch        lr   train loss   acc     val loss   acc      img/s    time")
 
+    def _on_phase(self, event: Any) -> None:
+        size = f"{event.last_size} px"
+        if event.first_size != event.last_size:
+            size = f"{event.first_size} to {size}"
+        rest = f", {event.freeze} lines frozen" if event.freeze else ""
+        self._say(f"phase   {event.number} of {event.phases}: {event.epochs} epochs at {size}, lr {event.lr:g}{rest}")
+
     def _on_step(self, event: Any) -> None:
         assert self.started, "steps come after the start"
         now = time.monotonic()

@@ -47,12 +47,15 @@ def train_batches(
 ) -> Iterator[Batch]:
     """The batches of one epoch from `first_batch` on, augmented: the same whenever and however often one asks.
 
-    `classes` is the length of mixed labels; by default up to the largest label.
+    `classes` is the length of mixed labels; by default up to the largest label. Images smaller than those of
+    `preprocessing` are cut from canvases that are smaller by as much.
     """
     groups = sample(pixels.labels, batch_size, seed, epoch)[first_batch:]
     crops = any(step.crops for step in augment)
+    canvas = round(pixels.side * image_size / preprocessing["image_size"])
     for group, canvases in zip(groups, pixels.batches(groups), strict=True):
         images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
+        images = resized(images, canvas)
         if not crops:
             images = centre_crop(images, image_size)
         labels, indices = _on(device, pixels.labels[group], group)
@@ -86,6 +89,15 @@ def centre_crop(images: Tensor, side: int) -> Tensor:
     """The middle (B, C, side, side) of (B, C, S, S); an odd margin leaves its extra pixel at the bottom and right."""
     start = (images.shape[2] - side) // 2
     return images[:, :, start : start + side, start : start + side]
+
+
+def resized(images: Tensor, side: int) -> Tensor:
+    """Canvases uint8 (B, C, S, S) as (B, C, side, side), bilinear with antialias; those of that side as they are."""
+    if images.shape[-1] == side:
+        return images
+    exact = images if images.device.type == "cpu" else images.float()  # only the CPU's kernel takes bytes
+    made = torch.nn.functional.interpolate(exact, (side, side), mode="bilinear", antialias=True)
+    return made if exact is images else made.round_().clamp_(0, 255).to(torch.uint8)
 
 
 def normalize(images: Tensor, preprocessing: dict[str, Any]) -> Tensor:

@@ -52,6 +52,21 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
+class Phase(Event):
+    """A phase begins, where there are several. Images grow from `first_size` to `last_size` pixels; the first `freeze`
+    lines of model.layers rest."""
+
+    number: int
+    phases: int
+    epochs: int
+    steps_per_epoch: int
+    first_size: int
+    last_size: int
+    lr: float
+    freeze: int
+
+
+@dataclass(frozen=True)
 class Step(Event):
     """One optimizer step is done."""
 

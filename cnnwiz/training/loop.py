@@ -16,19 +16,14 @@ from cnnwiz.catalog.loss import EMBED
 from cnnwiz.data.loader import train_batches
 from cnnwiz.data.prepare import Prepared, prepare
 from cnnwiz.errors import CnnwizError
-from cnnwiz.graph import Graph, graph_of, input_shape
-from cnnwiz.nn.losses import Loss
+from cnnwiz.graph import input_shape
 from cnnwiz.nn.lsuv import settle
-from cnnwiz.nn.network import build_graph
-from cnnwiz.spec import Spec
-from cnnwiz.training.auxiliary import judged_beside
-from cnnwiz.training.average import Average
+from cnnwiz.training.assemble import Assembly, assemble
 from cnnwiz.training.checkpoint import read, write
-from cnnwiz.training.device import Device, choose_device, raise_allocator_thresholds
+from cnnwiz.training.device import choose_device, raise_allocator_thresholds
 from cnnwiz.training.evaluate import metrics_of, scores
 from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped
-from cnnwiz.training.optimize import learning_rate, parameter_groups, require_possible
-from cnnwiz.training.penalty import penalized
+from cnnwiz.training.phases import entered, renew_statistics, set_resting, stage_at
 from cnnwiz.training.run import Run
 from cnnwiz.training.state import Progress, restore, snapshot
 from cnnwiz.training.step import evaluate, mean_loss
@@ -54,24 +49,9 @@ def fit(
     side = input_shape(run.spec)[1]
     data = prepare(run.spec.data, side, run.spec.training.seed, workers, reading)
     yield from (Notice(text) for text in data.notices)
-    spec = _resolved(run.spec, data.preprocessing, len(data.classes))
-    require_possible(spec, len(data.train))
-    training = spec.training
-    sample = training.sampler.build()
-    steps = len(sample(data.train.labels, training.batch_size, training.seed, 0))
-
-    # Network, loss, optimizer.
-    graph = graph_of(spec)
-    network = build_graph(graph, training.seed).to(place.type)
-    network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    loss_of = _loss(spec, graph).to(place.type)
-    learned = nn.ModuleDict({"model": network, "loss": loss_of})
-    objective = judged_beside(penalized(loss_of, network, graph, spec.regularization), loss_of, graph)
-    average = Average(network, training.ema) if training.ema else None
-    groups = parameter_groups(network, graph, spec, loss_of)
-    optimizer = spec.optimizer.build(groups, network, fused=place.type != "mps")  # after the copy: it may add hooks
-    scaler = torch.amp.GradScaler(place.type.split(":")[0], enabled=place.precision == "float16")
-    judged = average.network if average else network
+    made = assemble(run.spec, place, data)
+    spec, phases, graph, network = made.spec, made.phases, made.graph, made.network
+    learned, optimizer, average, scaler = made.learned, made.optimizer, made.average, made.scaler
 
     # Where to begin: behind the newest checkpoint, or at the start.
     progress = Progress()
@@ -81,39 +61,46 @@ def fit(
         progress = restore(tensors, state, learned, optimizer, average, scaler)
         yield from (Notice(text) for text in notices)
     else:
-        run.begin(spec, _facts(data, place, graph.parameters))
+        run.begin(spec, _facts(made))
     run.truncate_logs(progress.epoch)
-    yield _started(run, data, place, graph.parameters, steps, progress)
+    yield _started(run, made, progress)
 
-    for epoch in range(progress.epoch, training.epochs):
+    for epoch in range(progress.epoch, phases[-1].end):
         began = time.monotonic()
         first = progress.batch
-        batches = train_batches(
+        phase = stage_at(phases, epoch)
+        training, steps = phase.spec.training, phase.steps
+        batches_from = partial(
+            train_batches,
             data.train,
-            spec.augment,
-            side,
+            phase.spec.augment,
+            phase.side(epoch),
             data.preprocessing,
             training.batch_size,
             training.seed,
             epoch,
-            first,
-            place.type,
-            sample,
-            graph.classes,
+            device=place.type,
+            sample=made.sample,
+            classes=graph.classes,
         )
+        if epoch == phase.first_epoch and not first:
+            yield from entered(phase, phases)
+            if phase.renews:
+                renew_statistics(network, batches_from(), place, training.batch_size, training.seed)
         learned.train()
-        for images, labels, _ in batches:
-            step = epoch * steps + progress.batch
-            rate = learning_rate(spec, step, steps)
+        set_resting(network, graph, phase.freeze, made.trained)
+        for images, labels, _ in batches_from(first_batch=first):
+            step = phase.step(epoch, progress.batch)
+            rate = phase.rate(step)
             for group in optimizer.param_groups:
-                group["lr"] = rate * group.get("lr_factor", 1.0)
+                group["lr"] = rate * group.get("lr_factor", 1.0) * group.get("depth_factor", 1.0)
             _reseed(training.seed, step)
 
             if step == 0:
                 settle(network, images[: training.micro_batch])  # the initialization lsuv looks at images
 
             # The loss and its gradient; some optimizers ask for them several times more within their step.
-            again = partial(evaluate, learned, objective, images, labels, spec, place, scaler)
+            again = partial(evaluate, learned, made.objective, images, labels, phase.spec, place, scaler)
             for part in again():
                 progress.add(*part)
             if training.gradient_clip:
@@ -127,7 +114,7 @@ def fit(
                 scaler.step(optimizer)
                 scaler.update()
             learned.zero_grad(set_to_none=True)
-            loss_of.after_step()
+            made.loss.after_step()
             if average:
                 average.update(network, step)
             progress.batch += 1
@@ -139,16 +126,16 @@ def fit(
                 return
 
         # The epoch's numbers, then everything that must survive, in one file.
-        rate = learning_rate(spec, (epoch + 1) * steps - 1, steps)
+        rate = phase.rate(phase.step(epoch, steps - 1))
         _require_finite(progress, epoch, rate)
         line = _epoch_line(epoch, rate, progress, spec.task)
-        trained = (steps - first) * training.batch_size
+        images_seen = (steps - first) * training.batch_size
         seconds = time.monotonic() - began
         if data.validation:
-            found = scores(judged, data.validation, data.preprocessing, place.type)
+            found = scores(made.judged, data.validation, data.preprocessing, place.type)
             line |= {f"val_{name}": value for name, value in metrics_of(spec, *found).items()}
         best = progress.finish_epoch(epoch, line.get("val_auc") or line["val_accuracy"])
-        event = Epoch(**line, seconds=seconds, images_per_second=trained / seconds, best=best)
+        event = Epoch(**line, seconds=seconds, images_per_second=images_seen / seconds, best=best)
         run.append("metrics.jsonl", event.metrics())
         run.append("timing.jsonl", event.timing())
         about = {
@@ -158,11 +145,11 @@ def fit(
             "metrics": event.metrics(),
         }
         for name in ("best", "last") if best else ("last",):
-            write(run.path / f"{name}.safetensors", judged.state_dict(), about)
-        run.save_checkpoint((epoch + 1) * steps, *snapshot(learned, optimizer, average, scaler, progress))
+            write(run.path / f"{name}.safetensors", made.judged.state_dict(), about)
+        run.save_checkpoint(phase.step(epoch, steps), *snapshot(learned, optimizer, average, scaler, progress))
         yield event
 
-    yield from _finish(run, judged, data, place.type)
+    yield from _finish(run, made.judged, data, place.type)
 
 
 def _finish(run: Run, judged: nn.Module, data: Prepared, device: str) -> Iterator[Event]:
@@ -178,40 +165,25 @@ def _finish(run: Run, judged: nn.Module, data: Prepared, device: str) -> Iterato
     yield Finished(str(run.path), metrics, run.seconds)
 
 
-def _loss(spec: Spec, graph: Graph) -> Loss:
-    """The loss; weights of its own are drawn from the seed, on the CPU, whatever the device."""
-    torch.manual_seed(spec.training.seed)
-    return spec.loss.build(graph.classes, graph.output[0] if spec.task == EMBED else None)
-
-
-def _resolved(spec: Spec, preprocessing: dict[str, Any], classes: int) -> Spec:
-    """The spec with what the data decided written out, so that it means the same elsewhere."""
-    names = ("image_size", "canvas", "channels")
-    data = spec.data.model_copy(update={"classes": classes, **{name: preprocessing[name] for name in names}})
-    if spec.data.classes not in (None, classes):
-        raise CnnwizError(f"data.classes is {spec.data.classes}, but the data has {classes} classes")
-    return spec.model_copy(update={"data": data})
-
-
-def _facts(data: Prepared, place: Device, parameters: int) -> dict[str, Any]:
+def _facts(made: Assembly) -> dict[str, Any]:
     """What run.json says of data, network and machine."""
     return {
-        "classes": data.classes,
-        "data": data.fingerprint,
-        "preprocessing": data.preprocessing,
-        "parameters": parameters,
-        "device": place.name,
-        "precision": place.precision,
+        "classes": made.data.classes,
+        "data": made.data.fingerprint,
+        "preprocessing": made.data.preprocessing,
+        "parameters": made.graph.parameters,
+        "device": made.place.name,
+        "precision": made.place.precision,
         "threads": torch.get_num_threads(),
     }
 
 
-def _started(run: Run, data: Prepared, place: Device, parameters: int, steps: int, progress: Progress) -> Started:
-    training = run.spec.training
+def _started(run: Run, made: Assembly, progress: Progress) -> Started:
+    data, place, first = made.data, made.place, made.phases[0]
     return Started(
         run_dir=str(run.path),
         name=run.spec.name,
-        parameters=parameters,
+        parameters=made.graph.parameters,
         device=place.name,
         precision=f"{place.precision} ({place.why})",
         threads=torch.get_num_threads(),
@@ -219,11 +191,11 @@ def _started(run: Run, data: Prepared, place: Device, parameters: int, steps: in
         validation_images=len(data.validation) if data.validation else 0,
         test_images=len(data.test) if data.test else 0,
         classes=len(data.classes),
-        batch_size=training.batch_size,
-        steps_per_epoch=steps,
-        epochs=training.epochs,
+        batch_size=first.spec.training.batch_size,
+        steps_per_epoch=first.steps,
+        epochs=made.phases[-1].end,
         epoch=progress.epoch,
-        seed=training.seed,
+        seed=run.spec.training.seed,
     )
 
 

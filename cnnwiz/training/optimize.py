@@ -27,7 +27,7 @@ from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
 from cnnwiz.rules.weight_norm_with_matrix_optimizer import WeightNormWithMatrixOptimizer
 
 if TYPE_CHECKING:
-    from cnnwiz.graph import Graph
+    from cnnwiz.graph import Graph, Node
     from cnnwiz.spec import Spec
 
 Group = dict[str, Any]
@@ -68,23 +68,31 @@ def require_possible(spec: Spec, images: int) -> None:
 
 def parameter_groups(network: nn.Module, graph: Graph, spec: Spec, loss: nn.Module | None = None) -> list[Group]:
     """Groups for the optimizer: parameters that decay by `l2.factor` apart from those whose role is spared, and hidden
-    matrices apart from the rest where the optimizer asks for that. What the loss owns are weights and biases of a
-    classifier."""
+    matrices apart from the rest where the optimizer asks for that, all by depth where the rate differs. What the loss
+    owns are weights and biases of a classifier."""
     l2 = spec.regularization.l2
     hidden = set(_hidden_matrices(graph)) if spec.optimizer.matrices else set()
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool, float], list[nn.Parameter]] = {}
     for node in graph.nodes:
         for name, parameter in node.parameters.items():
             full = f"{node.name}.{name}"
-            key = (_decay(l2, parameter.role), full in hidden)
+            key = (_decay(l2, parameter.role), full in hidden, _depth_factor(spec, node))
             groups.setdefault(key, []).append(network.get_parameter(full))
     for owned in loss.parameters() if loss is not None else ():
-        key = (_decay(l2, "bias" if owned.dim() == 1 else "classifier"), False)
+        key = (_decay(l2, "bias" if owned.dim() == 1 else "classifier"), False, 1.0)
         groups.setdefault(key, []).append(owned)
     return [
-        {"params": params, "weight_decay": decay, "matrices": is_matrix}
-        for (decay, is_matrix), params in groups.items()
+        {"params": params, "weight_decay": decay, "matrices": is_matrix, "depth_factor": depth}
+        for (decay, is_matrix, depth), params in groups.items()
     ]
+
+
+def _depth_factor(spec: Spec, node: Node) -> float:
+    """What `training.layer_decay` makes of the learning rate: 1 in the head, less by one factor for each line of
+    model.layers in front of it; input transforms are in front of all."""
+    lines = len(spec.model.layers)
+    before = {"head": 0, "input": lines + 1}.get(str(node.path[1]))
+    return (spec.training.layer_decay or 1.0) ** (lines - int(node.path[2]) if before is None else before)
 
 
 def _decay(l2: L2 | None, role: str) -> float:

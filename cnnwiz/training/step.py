@@ -58,7 +58,7 @@ def mean_loss(parts: list[Evaluated]) -> float:
 
 def _differentiable_gradient(loss: Tensor, learned: nn.Module) -> None:
     """Gradients that can be differentiated again. They hold the graph until they are set to None."""
-    parameters = list(learned.parameters())
+    parameters = [parameter for parameter in learned.parameters() if parameter.requires_grad]
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters, create_graph=True), strict=True):
         parameter.grad = gradient
 
