@@ -16,6 +16,7 @@ from cnnwiz.catalog import PARTS, SECTIONS, find
 from cnnwiz.catalog.choice import Choice, Part
 from cnnwiz.cli.app import app
 from cnnwiz.spec.document import Data, Defaults, Model, Spec, Training, Validation
+from cnnwiz.spec.phase import Phase
 
 PACKAGE = Path(__file__).parents[1] / "cnnwiz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -64,7 +65,7 @@ COLD_COMMANDS = {
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "sklearn", "safetensors", "questionary", "prompt_toolkit"}
 COMMANDS = sorted(str(command.name) for command in app.registered_commands)
 CHOICES = [choice for section in SECTIONS for choice in section.choices] + list(PARTS)
-FIXED_PARTS: list[type[Part]] = [Spec, Data, Validation, Model, Defaults, Training]
+FIXED_PARTS: list[type[Part]] = [Spec, Data, Validation, Model, Defaults, Training, Phase]
 
 
 class Import(NamedTuple):
