@@ -18,11 +18,11 @@ from cnnwiz.catalog.source import Digits, Folder
 from cnnwiz.data.disjoint import by_class
 from cnnwiz.data.prepare import prepare
 from cnnwiz.errors import CnnwizError
+from cnnwiz.evaluation import evaluate
 from cnnwiz.nn.network import build
 from cnnwiz.spec.document import Data, Validation
 from cnnwiz.training.checkpoint import read
 from cnnwiz.training.evaluate import scores
-from cnnwiz.training.judge import judge
 from cnnwiz.training.loop import fit
 from cnnwiz.training.run import Run
 from cnnwiz.training.verify import verify
@@ -186,7 +186,7 @@ def test_training_tells_classes_apart_and_leaves_what_the_contract_names(tmp_pat
     assert {"val_loss": None, "train_accuracy": None}.items() <= lines[0].items()
     assert record["best"]["val_auc"] == max(line["val_auc"] for line in lines)
 
-    measured = judge(tmp_path / "run", "test", device="cpu")
+    measured = evaluate(tmp_path / "run", "test", device="cpu").measured
     assert {f"test_{name}": measured[name] for name in names}.items() <= metrics.items()
 
 
@@ -202,7 +202,7 @@ def test_digits_never_seen_are_told_apart(tmp_path):
         list(fit(run, device="cpu"))
         assert run.spec.data.classes == 7
         assert run.record["metrics"]["test_auc"] > 0.7
-    assert judge(tmp_path / "run", "validation", device="cpu")["auc"] == run.record["metrics"]["val_auc"]
+    assert evaluate(tmp_path / "run", "validation", device="cpu").measured["auc"] == run.record["metrics"]["val_auc"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 from torch import nn
 
 from cnnwiz.errors import CnnwizError
@@ -16,7 +14,6 @@ from cnnwiz.spec import parse_text
 from cnnwiz.training import checkpoint
 from cnnwiz.training.average import Average
 from cnnwiz.training.device import choose_device
-from cnnwiz.training.judge import confusion, per_class, wilson
 from cnnwiz.training.loop import fit
 from cnnwiz.training.optimize import learning_rate
 from cnnwiz.training.run import Run, next_run_dir
@@ -77,27 +74,6 @@ def test_micro_batches_change_only_rounding(tmp_path: Path) -> None:
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor, rtol=1e-4, atol=1e-6)
         assert tensor.isfinite().all()
-
-
-def test_metrics_agree_with_scikit_learn() -> None:
-    generator = torch.Generator().manual_seed(1)
-    labels = torch.randint(4, (300,), generator=generator)
-    predicted = torch.where(
-        torch.rand(300, generator=generator) < 0.7, labels, torch.randint(4, (300,), generator=generator)
-    )
-    table = confusion(predicted, labels, 4)
-    rows = [per_class(str(index), table, index) for index in range(4)]
-
-    assert table.tolist() == confusion_matrix(labels, predicted).tolist()
-    for key, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
-        assert [row[key] for row in rows] == pytest.approx(score(labels, predicted, average=None).tolist())
-
-
-@pytest.mark.parametrize(("hits", "count"), [(0, 10), (355, 360), (360, 360), (8431, 10000)])
-def test_interval_agrees_with_scipy(hits: int, count: int) -> None:
-    expected = binomtest(hits, count).proportion_ci(method="wilson")
-
-    assert wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 def test_better_or_equal_epochs_are_best() -> None:

@@ -10,8 +10,14 @@ import typer
 
 def evaluate(
     run: Path = typer.Argument(help="Run directory."),
+    data: Path = typer.Option(
+        None, "--data", help="Other images: a folder of class folders, an .npz file, or a spec with a source."
+    ),
     split: Literal["test", "validation", "train"] = typer.Option("test", "--split", help="Which images."),
     weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
+    tta: Literal["none", "flip", "crops", "ten"] = typer.Option(
+        "none", "--tta", help="Average over views: mirror image, four corners and centre, or both."
+    ),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
     fuse: bool = typer.Option(False, "--fuse", help="Fold batch norms into the convolutions first."),
@@ -19,45 +25,112 @@ def evaluate(
         "table", "--output-format", help="Table for people, or JSON."
     ),
 ) -> None:
-    """Measure the network of a run: accuracy with a 95 % interval, and precision and recall of each class; for task
-    embed how well likeness tells classes apart.
+    """Measure a run's network: accuracy, classes, confusion, calibration, slices, each with a 95 % interval.
 
     Example: cnnwiz eval runs/digits-1 --output-format json
     """
     import json
 
-    from cnnwiz.training.judge import judge
+    from cnnwiz.cli.plain import visible
+    from cnnwiz.evaluation import evaluate as measure
 
-    measured = judge(run, split, weights, device, workers, fuse)
+    found = measure(run, split, data, weights, device, workers, fuse, tta)
+    for notice in found.outputs.notices:
+        typer.echo(visible(f"note: {notice}"), err=True)
     if output_format == "json":
-        print(json.dumps(measured, indent=2, ensure_ascii=False))
-    elif "auc" in measured:
-        _verification(measured)
+        print(json.dumps(found.measured, indent=2, ensure_ascii=True, allow_nan=False))
+    elif found.trained.embeds:
+        _verification(found.measured)
     else:
-        _table(measured)
+        _table(found.measured)
 
 
 def _table(measured: dict[str, Any]) -> None:
     from cnnwiz.cli.console import results, table
 
     rows = [
-        (row["class"], f"{row['images']:,}", f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}")
+        (row["class"], f"{row['images']:,}", *(_with(row[name], row[f"{name}_interval"]) for name in SCORES))
         for row in measured["per_class"]
     ]
-    results().print(table(("class", "images", "precision", "recall", "F1"), rows, right=(1, 2, 3, 4)))
-    _accuracy(measured, "accuracy")
-    print(f"  macro F1  {measured['macro_f1']:.4f}")
-    print(f"  loss      {measured['loss']:.4f}")
+    results().print(table(("class", "images", *SCORES), rows, right=(1, 2, 3, 4)))
+    _confusions(measured)
+    _sizes(measured["slices"]["size"])
+    _head(measured)
+    calibration = measured["calibration"]
+    numbers = [("accuracy", measured["accuracy"], measured["accuracy_interval"])]
+    numbers += [(f"top-{row['k']}", row["accuracy"], row["interval"]) for row in measured["top_k"]]
+    numbers += [
+        ("macro F1", measured["macro_f1"], measured["macro_f1_interval"]),
+        ("loss", measured["loss"], measured["loss_interval"]),
+        ("calibration error", calibration["ece"], calibration["ece_interval"]),
+    ]
+    for name, value, interval in numbers:
+        print(f"  {name:<18} {value:.4f}  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})")
+    print(f"  {_sureness(calibration)}")
+
+
+SCORES = ("precision", "recall", "f1")
+
+
+def _with(value: float, interval: list[float]) -> str:
+    """A share with its interval, in percent: 97.5 (94-99)."""
+    return f"{100 * value:5.1f} ({100 * interval[0]:.0f}-{100 * interval[1]:.0f})"
+
+
+def _confusions(measured: dict[str, Any], most: int = 5) -> None:
+    """The pairs of classes that are mistaken most often."""
+    names = [row["class"] for row in measured["per_class"]]
+    pairs = [
+        (count, names[true], names[said])
+        for true, row in enumerate(measured["confusion"])
+        for said, count in enumerate(row)
+        if true != said and count
+    ]
+    if not pairs:
+        return
+    from cnnwiz.cli.plain import visible
+
+    pairs.sort(key=lambda pair: -pair[0])
+    print("\nmistaken most often")
+    for count, true, said in pairs[:most]:
+        print(visible(f"  {count:>5,}  {true} for {said}"))
+
+
+def _sizes(rows: list[dict[str, Any]]) -> None:
+    """Accuracy by the size of the images."""
+    if not rows:
+        return
+    print("\nby short side of the image")
+    for row in rows:
+        extent = f"{row['from_px']} to {row['to_px']} px"
+        less = "  below the rest" if row["below"] else ""
+        print(f"  {extent:<16} {row['images']:>7,} images  {_with(row['accuracy'], row['interval'])} %{less}")
+
+
+def _sureness(calibration: dict[str, Any]) -> str:
+    """Calibration in words: whether the network is surer than it is right."""
+    filled = [row for row in calibration["bins"] if row["images"]]
+    images = sum(row["images"] for row in filled)
+    sure = sum(row["confidence"] * row["images"] for row in filled) / images
+    right = sum(row["accuracy"] * row["images"] for row in filled) / images
+    word = "surer than" if sure > right else "less sure than"
+    return f"on average {100 * sure:.1f} % sure and {100 * right:.1f} % right: {word} right"
 
 
 def _verification(measured: dict[str, Any]) -> None:
-    _accuracy(measured, "nearest neighbour of the same class")
+    _head(measured)
+    low, high = measured["accuracy_interval"]
+    name = "nearest neighbour of the same class"
+    print(f"  {name}  {measured['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
     for name, key in (("ROC AUC of pairs", "auc"), ("TAR at FAR 0.01", "tar"), ("TAR at FAR 0.001", "tar_1e3")):
         value = "no pairs to tell" if measured[key] is None else f"{measured[key]:.4f}"
         print(f"  {name:<35}  {value}")
 
 
-def _accuracy(measured: dict[str, Any], name: str) -> None:
-    low, high = measured["accuracy_interval"]
-    print(f"{measured['split']}: {measured['images']:,} images, {measured['weights']} weights")
-    print(f"  {name}  {measured['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+def _head(measured: dict[str, Any]) -> None:
+    from cnnwiz.cli.plain import visible
+
+    what = measured["data"] or measured["split"]
+    how = ", ".join([f"{measured['weights']} weights", *(["batch norm folded"] if measured["fused"] else [])])
+    views = "" if measured["tta"] == "none" else f", averaged over views ({measured['tta']})"
+    print(visible(f"\n{what}: {measured['images']:,} images, {how}{views}"))

@@ -81,15 +81,14 @@ def prepare(
     decoded again each epoch.
     CnnwizError lists the files that cannot be read.
     """
-    records, notices = _split(data.source.build(), data, seed)
+    records, notices = split_records(data, seed)
     canvas = data.canvas or _canvas(records.train, image_size)
     if canvas < image_size:
         raise CnnwizError(f"data.canvas is {canvas}, less than the image size {image_size}: raise it or leave it out")
     channels = data.channels or data.source.facts().channels
-    splits = {"train": records.train, "validation": records.validation, "test": records.test}
-    present = {name: split for name, split in splits.items() if split is not None and len(split)}
+    splits = present(records)
     memory = memory_for_images() if memory is None else memory
-    pixels = _read_all(present, canvas, channels, workers, memory, progress)
+    pixels = _read_all(splits, canvas, channels, workers, memory, progress)
     mean, std = _statistics(data.normalize, pixels["train"].histogram)
     if 0 in std:
         notices.append(f"channel {std.index(0)} has the same value in all training images: it is centred, not scaled")
@@ -107,7 +106,7 @@ def prepare(
         pixels.get("validation"),
         pixels.get("test"),
         preprocessing,
-        fingerprint((*records.classes, *records.unseen), present),
+        fingerprint((*records.classes, *records.unseen), splits),
         tuple(notices),
     )
 
@@ -147,14 +146,22 @@ def _read_all(
     return read
 
 
-def _split(records: Records, data: Data, seed: int) -> tuple[Records, list[str]]:
-    """Records with the validation split that `data` asks for, and what to tell the user."""
+def split_records(data: Data, seed: int) -> tuple[Records, list[str]]:
+    """The source's records with the validation split that `data` asks for, and what to tell the user. No image is
+    read."""
+    records = data.source.build()
     seed = seed if data.validation.seed is None else data.validation.seed
     if data.split == "classes":
         records = by_class(records, data.validation.fraction, seed)
         return records, list(records.notices)
     require_trained(records)
     return _with_validation(records, data.validation, seed)
+
+
+def present(records: Records) -> dict[str, Split]:
+    """The splits that hold images, by name."""
+    splits = {"train": records.train, "validation": records.validation, "test": records.test}
+    return {name: split for name, split in splits.items() if split is not None and len(split)}
 
 
 def _with_validation(records: Records, validation: Validation, seed: int) -> tuple[Records, list[str]]:

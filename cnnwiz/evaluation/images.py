@@ -1,0 +1,131 @@
+"""Which images a network is judged on: a split of the run's own data, or other labelled images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cnnwiz.data.arrays import read_npz
+from cnnwiz.data.layout import SPLITS, find_classes, find_images
+from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels
+from cnnwiz.data.prepare import fingerprint, present, split_records
+from cnnwiz.data.records import Split, listed
+from cnnwiz.errors import CnnwizError
+from cnnwiz.spec import load
+from cnnwiz.training.run import read_record
+
+if TYPE_CHECKING:
+    from cnnwiz.evaluation.trained import Trained
+    from cnnwiz.spec.document import Data
+
+
+class Images(NamedTuple):
+    """Labelled images as the run's preprocessing cuts them."""
+
+    pixels: Pixels  # labels are indices into `classes`
+    classes: tuple[str, ...]  # those of the run; for task embed those of these images
+    notices: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """Some labelled images with the names that their labels stand for."""
+
+    split: Split | None
+    names: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+def images_of(trained: Trained, split: str, data: Path | None = None, workers: int = 0) -> Images:
+    """The images of `split` of the run's own data, or of `data`: a folder of class folders, or of split folders that
+    hold them; an .npz file; or a spec whose source they come from. Classes are matched by name, never by place.
+
+    Raises CnnwizError: no such images, classes that the run does not know, files that cannot be read.
+    """
+    found = _own(trained, split) if data is None else _other(data, split)
+    if found.split is None or not len(found.split):
+        raise CnnwizError(
+            f"{'the data has' if data is None else f'{data}: holds'} no {split} images; take another --split"
+        )
+    chosen = found.split if trained.embeds else _renamed(found.split, found.names, trained)
+    facts = trained.preprocessing
+    pixels = read_pixels(chosen, facts["canvas"], facts["channels"], workers, memory_for_images())
+    if pixels.damaged:
+        more = f"; and {len(pixels.damaged) - 5} more" if len(pixels.damaged) > 5 else ""
+        listing = "; ".join(pixels.damaged[:5]) + more
+        raise CnnwizError(f"{len(pixels.damaged)} of {len(chosen)} images cannot be read: {listing}")
+    return Images(pixels, found.names if trained.embeds else trained.classes, found.notices)
+
+
+def _own(trained: Trained, split: str) -> Found:
+    """A split of the data that the run was trained on, and a notice where they have changed since."""
+    records, _ = split_records(_offline(trained.spec.data), trained.spec.training.seed)
+    names = (*records.classes, *records.unseen)
+    then = read_record(trained.run).get("data")
+    now = fingerprint(names, present(records))
+    changed = isinstance(then, dict) and then.get("sha256") not in (None, now["sha256"])
+    notice = f"the data have changed since {trained.run} was trained: these may not be the images it was kept from"
+    return Found(present(records).get(split), names, (notice,) if changed else ())
+
+
+def _other(data: Path, split: str) -> Found:
+    """Images that the user names."""
+    if data.is_dir():
+        return _folder(data, split)
+    if data.suffix == ".npz":
+        records, notices = read_npz(data), []
+    else:
+        spec = load(data)
+        records, notices = split_records(_offline(spec.data), spec.training.seed)
+    return Found(present(records).get(split), (*records.classes, *records.unseen), tuple(notices))
+
+
+def _folder(root: Path, split: str) -> Found:
+    """The images of a folder: of its folder for this split, or, where it has no folders of splits, all of them."""
+    skipped: Counter[str] = Counter()
+    folders = find_classes(root, skipped)
+    of_splits = {
+        name: path for name, path in folders.items() if any(name.casefold() in words for words in SPLITS.values())
+    }
+    if of_splits:
+        mine = [path for name, path in of_splits.items() if name.casefold() in SPLITS[split]]
+        if len(mine) != 1:
+            raise CnnwizError(
+                f"{str(root)!r} holds {listed(sorted(of_splits))}: name one of them instead, or take another --split"
+            )
+        root, skipped = mine[0], Counter()
+        folders = find_classes(root, skipped)
+    if not folders:
+        raise CnnwizError(f"{str(root)!r} holds no folders: put the images of each class in a folder of its own")
+    names, labels, files = tuple(folders), [], []
+    for label, folder in enumerate(folders.values()):
+        found = [folder / name for name in find_images(folder, root, skipped)]
+        files += found
+        labels += [label] * len(found)
+    reasons = ", ".join(f"{skipped[reason]} {reason}" for reason in sorted(skipped))
+    keys = tuple(f"{names[label]}/{file.name}" for label, file in zip(labels, files, strict=True))
+    return Found(
+        Split(np.array(labels, np.int64), keys, tuple(files)), names, (f"not used: {reasons}",) if skipped else ()
+    )
+
+
+def _renamed(split: Split, names: tuple[str, ...], trained: Trained) -> Split:
+    """The split with the run's class numbers in place of its own."""
+    places = {name: index for index, name in enumerate(trained.classes)}
+    unknown = [names[label] for label in np.unique(split.labels) if names[label] not in places]
+    if unknown:
+        raise CnnwizError(
+            f"class {listed(unknown)} is none of those the run was trained on: {listed(list(trained.classes))}"
+        )
+    numbers = np.array([places.get(name, -1) for name in names], np.int64)
+    return Split(numbers[split.labels], split.keys, split.files, split.pixels)
+
+
+def _offline(data: Data) -> Data:
+    """The data section without permission to download: judging a run never does, whoever wrote it."""
+    source = data.source
+    if "download" not in type(source).model_fields:
+        return data
+    return data.model_copy(update={"source": source.model_copy(update={"download": False})})
