@@ -34,6 +34,8 @@ ROWS = [
     {"nn"},
     {"data"},
     {"training"},
+    {"evaluation"},
+    {"prediction"},
     {"exports", "reports", "studies"},
     {"cli"},
     {"__main__", "__init__"},
