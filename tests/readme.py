@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -30,18 +34,36 @@ def rules() -> str:
 
 
 def commands() -> str:
-    """Every command with the first line of its help."""
+    """Every command with the first paragraph of its help."""
     from cnnwiz.cli.app import app
 
-    lines = [
-        f"| `cnnwiz {command.name}` | {(command.callback.__doc__ or '').strip().splitlines()[0]} |"
-        for command in app.registered_commands
-        if command.callback
-    ]
+    helps = [(command.name, inspect.getdoc(command.callback) or "") for command in app.registered_commands]
+    paragraphs = [(name, " ".join(text.partition("\n\n")[0].split())) for name, text in helps]
+    lines = [f"| `cnnwiz {name}` | {paragraph} |" for name, paragraph in paragraphs]
     return "\n".join(["| command | what it does |", "| --- | --- |", *lines])
 
 
-BLOCKS = {"choices": choices, "rules": rules, "commands": commands}
+def documented_lines() -> dict[str, list[dict[str, Any]]]:
+    """Chapters of the document, and for each line what a spec says and which tests hold it to its definition."""
+    return yaml.safe_load((README.parent / "tests" / "documented.yaml").read_text(encoding="utf-8"))
+
+
+def documented() -> str:
+    """Every line of the document with its words in a spec, its rules or its command, and its tests."""
+    table = ["| documented choice | in the spec, or its rule | test |", "| --- | --- | --- |"]
+    for chapter, lines in documented_lines().items():
+        table.append(f"| **{chapter}** | | |")
+        for line in lines:
+            words = [*line.get("specs", ()), *line.get("rules", ()), *([line["command"]] if "command" in line else ())]
+            table.append(f"| {line['line']} | {_code(words)} | {_code(line['tests'])} |")
+    return "\n".join(table)
+
+
+def _code(words: list[str]) -> str:
+    return "<br>".join(f"`{word}`" for word in words)
+
+
+BLOCKS = {"choices": choices, "rules": rules, "commands": commands, "documented": documented}
 
 
 def filled(text: str) -> str:
