@@ -35,7 +35,7 @@ def decode(file: Path, side: int, channels: int) -> np.ndarray:
             warnings.simplefilter("ignore")  # damaged metadata; the pixels decide
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                return to_canvas(_plain(_loaded(image, side)), side, channels)
+                return to_canvas(eight_bits(upright(image, side)), side, channels)
     except FAILURES as error:
         raise CnnwizError(f"{str(file)!r}: {_reason(error)}") from None
 
@@ -56,7 +56,7 @@ def to_canvas(image: Image.Image, side: int, channels: int) -> np.ndarray:
     return np.asarray(image).reshape(side, side, channels)
 
 
-def _loaded(image: Image.Image, side: int) -> Image.Image:
+def upright(image: Image.Image, side: int) -> Image.Image:
     """The decoded, upright image; refused by its header where it is too large."""
     width, height = image.size
     if width * height > MOST_PIXELS:
@@ -69,21 +69,21 @@ def _loaded(image: Image.Image, side: int) -> Image.Image:
     return image
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def eight_bits(image: Image.Image) -> Image.Image:
     """Any mode as L or RGB."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode == "F":
         raise ValueError("floating-point pixels have no fixed range: convert it to 8 or 16 bits")
     if image.mode.startswith("I"):
-        return _from_deep(image)
+        return from_deep(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def _from_deep(image: Image.Image) -> Image.Image:
+def from_deep(image: Image.Image) -> Image.Image:
     """16 (or 12) bits a pixel, grey, scaled to 8."""
     tags = getattr(image, "tag_v2", {})  # TIFF: 258 bits a sample, 262 photometric, 339 sample format
     bits, signed = tags.get(258, (16,))[0], tags.get(339, (1,))[0] == 2

@@ -18,6 +18,8 @@ from cnnwiz.errors import CnnwizError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from torch import Tensor
+
     from cnnwiz.data.records import Split
 
     Progress = Callable[[int, int], None]
@@ -46,6 +48,8 @@ class Pixels:
     held: np.ndarray | None = None
     histogram: np.ndarray = field(default_factory=lambda: np.zeros((0, 256), np.int64))  # (C, 256) over all pixels
     damaged: tuple[str, ...] = ()  # file and reason of images that could not be read
+    rows: np.ndarray | None = None  # int64 (N,): where in `held` each image is, if that holds more than this split
+    resident: Tensor | None = None  # the canvases once more, on a device
 
     def __len__(self) -> int:
         return len(self.split)
@@ -56,17 +60,18 @@ class Pixels:
 
     def batch(self, indices: np.ndarray) -> np.ndarray:
         """The canvases of these images: uint8 (B, S, S, C), a fresh array."""
-        return self.held[indices] if self.held is not None else next(self._decoded([indices], 0))
+        if self.held is None:
+            return next(self._decoded([indices], 0))
+        return self.held[indices if self.rows is None else self.rows[indices]]
 
     def batches(self, groups: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """The canvases of each group of indices in turn, decoded ahead by the workers where they are not held."""
         if self.held is None:
             return self._decoded(groups, self.workers)
-        held = self.held
-        return (held[group] for group in groups)
+        return (self.batch(group) for group in groups)
 
     def _decoded(self, groups: Sequence[np.ndarray], workers: int) -> Iterator[np.ndarray]:
-        for canvases, damaged in _decoded(self.split, self.side, self.channels, groups, workers):
+        for canvases, damaged in decoded(self.split, self.side, self.channels, groups, workers):
             if damaged:
                 raise CnnwizError(f"an image changed since the start: {damaged[0]}")
             yield canvases
@@ -90,17 +95,25 @@ def read_pixels(
         held, chunks = split.pixels, (Decoded(split.pixels[group], []) for group in groups)
     else:
         held = np.empty(shape, np.uint8) if math.prod(shape) <= memory else None
-        chunks = _decoded(split, side, channels, groups, workers)
+        chunks = decoded(split, side, channels, groups, workers)
     histogram = np.zeros((channels, 256), np.int64)
     damaged: list[str] = []
     for group, (canvases, unread) in zip(groups, chunks, strict=True):
         if held is not None and held is not split.pixels:
             held[group] = canvases
-        histogram += _histogram(canvases)
+        histogram += histogram_of(canvases)
         damaged += unread
         if progress is not None:
             progress(int(group[-1]) + 1, len(split))
     return Pixels(split, side, channels, workers, held, histogram, tuple(damaged))
+
+
+def require_readable(damaged: Sequence[str], total: int) -> None:
+    """Raise CnnwizError that lists the first of these lines, if there are any; `total` images were read."""
+    if damaged:
+        more = f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+        listing = "; ".join(damaged[:5]) + more
+        raise CnnwizError(f"{len(damaged)} of {total} images cannot be read, repair or remove them: {listing}")
 
 
 def memory_for_images() -> int:
@@ -117,7 +130,7 @@ def _available() -> int:
         return 8 * GIB
 
 
-def _histogram(canvases: np.ndarray) -> np.ndarray:
+def histogram_of(canvases: np.ndarray) -> np.ndarray:
     """How often each value occurs in each channel, (C, 256): exact, so sums do not depend on the order of images."""
     channels = canvases.shape[3]
     return np.stack([np.bincount(canvases[..., channel].ravel(), minlength=256) for channel in range(channels)])
@@ -139,18 +152,15 @@ class _Decoder:
         canvases = np.zeros((len(indices), self.side, self.side, self.channels), np.uint8)
         damaged = []
         for place, index in enumerate(indices):
-            self._alarm(self.limit)
+            if self.limit:
+                alarm(self.limit)
             try:
                 canvases[place] = self._canvas(index)
             except CnnwizError as error:
                 damaged.append(str(error))
-        self._alarm(0)
+        if self.limit:
+            alarm(0)
         return Decoded(canvases, damaged)
-
-    def _alarm(self, seconds: int) -> None:
-        """In a worker: end the process if it is still decoding after so many seconds; 0 calls that off."""
-        if self.limit and hasattr(signal, "alarm"):
-            signal.alarm(seconds)
 
     def _canvas(self, index: int) -> np.ndarray:
         if self.split.pixels is None:
@@ -159,7 +169,7 @@ class _Decoder:
         return to_canvas(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), self.side, self.channels)
 
 
-def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray], workers: int) -> Iterator[Decoded]:
+def decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray], workers: int) -> Iterator[Decoded]:
     """Each group in turn, from `workers` processes that decode ahead, or from this one."""
     decoder = _Decoder(split, side, channels, groups, TIMEOUT if workers else 0)
     if not (workers and groups):
@@ -174,7 +184,7 @@ def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray
             decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
             batch_size=None,
             num_workers=min(workers, len(groups)),
-            worker_init_fn=_set_signals,
+            worker_init_fn=set_signals,
             timeout=TIMEOUT + 2 * max(len(group) for group in groups),  # 2 seconds is long for one image
             generator=torch.Generator(),  # else it takes a number from the generator that dropout uses
         )
@@ -184,11 +194,17 @@ def _decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray
             yield Decoded(canvases.numpy(), damaged)
     except (RuntimeError, EOFError, FileNotFoundError) as error:  # what torch raises for a dead or silent worker
         raise CnnwizError(
-            f"a process that decodes images died or hangs ({_first_line(error)}): try fewer workers", 6
+            f"a process that decodes images died or hangs ({first_line(error)}): try fewer workers", 6
         ) from None
 
 
-def _set_signals(_: int) -> None:
+def alarm(seconds: int) -> None:
+    """In a worker: end the process if it is still decoding after so many seconds; 0 calls that off."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)
+
+
+def set_signals(_: int) -> None:
     """The main process decides when to stop; a signal to the whole group must not take its workers away first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -196,5 +212,5 @@ def _set_signals(_: int) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

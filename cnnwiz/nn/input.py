@@ -54,6 +54,7 @@ class PolarSample(nn.Module):
         self, image: tuple[int, int], size: tuple[int, int], radius: float, logarithmic: bool, overlap: int
     ) -> None:
         super().__init__()
+        self.image, self.size, self.radius, self.logarithmic, self.overlap = image, size, radius, logarithmic, overlap
         angles, radii = size
         angle = torch.arange(-overlap, angles + overlap, dtype=torch.float64) * (2 * math.pi / angles)
         share = torch.arange(radii, dtype=torch.float64) / (radii - 1)
@@ -66,7 +67,7 @@ class PolarSample(nn.Module):
 
     def forward(self, x: Tensor, heat: Tensor | None = None) -> Tensor:
         kind = torch.promote_types(x.dtype, torch.float32)  # half precision cannot tell neighbouring pixels apart
-        grid = self.offsets.to(kind).expand(len(x), -1, -1, -1)
+        grid = self.offsets.to(kind).expand(x.shape[0], -1, -1, -1)
         if heat is not None:
             grid = grid + centroid(heat.to(kind))[:, None, None, :]
         return F.grid_sample(x.to(kind), grid, "bilinear", "zeros", align_corners=True)
@@ -74,7 +75,7 @@ class PolarSample(nn.Module):
 
 def centroid(heat: Tensor) -> Tensor:
     """(B, 1, H, W) to (B, 2): mean x and y, both from -1 to 1, of positions weighted by exp(heat)."""
-    weights = heat.flatten(1).softmax(1).view(len(heat), *heat.shape[2:])
+    weights = heat.flatten(1).softmax(1).unflatten(1, heat.shape[2:])
     x = torch.linspace(-1, 1, heat.shape[3], device=heat.device, dtype=heat.dtype)
     y = torch.linspace(-1, 1, heat.shape[2], device=heat.device, dtype=heat.dtype)
     return torch.stack((weights.sum(1) @ x, weights.sum(2) @ y), 1)

@@ -7,6 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def untrained(module: nn.Module, name: str) -> nn.Module:
+    """The module with this parameter turned into a buffer: saved and moved with it, but not trained."""
+    value = module.get_parameter(name).detach()
+    delattr(module, name)
+    module.register_buffer(name, value)
+    return module
+
+
 class UnitLength(nn.Module):
     """Vectors (B, F) divided by their length."""
 
@@ -47,6 +55,7 @@ class GaussianDropout(nn.Module):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
+        self.rate = rate
         self.deviation = (rate / (1 - rate)) ** 0.5
 
     def forward(self, x: Tensor) -> Tensor:
