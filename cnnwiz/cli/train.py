@@ -44,13 +44,16 @@ def train(
     if resume is not None:
         run = Run.reopen(resume)
     else:
-        from cnnwiz.spec import load
+        from cnnwiz.spec import SpecError, open_document
 
-        parsed = load(spec)
+        document = open_document(spec)
+        if document.spec is None:
+            raise SpecError(document)
+        parsed = document.spec
         if seed is not None:
             training = parsed.training.model_copy(update={"seed": seed})
             parsed = parsed.model_copy(update={"training": training})
-        run = Run.create(run_dir or next_run_dir(Path("runs"), parsed.name), parsed)
+        run = Run.create(run_dir or next_run_dir(Path("runs"), parsed.name), parsed, document.text)
     with run, StopRequest() as stop:
         try:
             for event in fit(run, device, workers, stop.number, show.reading):

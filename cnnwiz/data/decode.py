@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -28,8 +28,9 @@ FAILURES = (
 """What Pillow's decoders have been seen to raise on damaged files."""
 
 
-def decode(file: Path, side: int, channels: int) -> np.ndarray:
-    """The canvas of an image file, uint8 (side, side, channels). Raises CnnwizError naming the file and the reason."""
+def decode(file: Path | BinaryIO, side: int, channels: int, name: str | None = None) -> np.ndarray:
+    """The canvas of an image file, uint8 (side, side, channels). Raises CnnwizError with `name` (default: the path) and
+    the reason."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata; the pixels decide
@@ -37,7 +38,7 @@ def decode(file: Path, side: int, channels: int) -> np.ndarray:
             with Image.open(file, formats=FORMATS) as image:
                 return to_canvas(eight_bits(upright(image, side)), side, channels)
     except FAILURES as error:
-        raise CnnwizError(f"{str(file)!r}: {_reason(error)}") from None
+        raise CnnwizError(f"{name or repr(str(file))}: {_reason(error)}") from None
 
 
 def to_canvas(image: Image.Image, side: int, channels: int) -> np.ndarray:

@@ -14,45 +14,76 @@ from typing import Any
 import yaml
 
 from cnnwiz import __version__
-from cnnwiz.catalog.choice import plain
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import Spec, load
+from cnnwiz.training.changes import accepted, completed, record_of, require_same
 from cnnwiz.training.checkpoint import TEMPORARY, read, write, write_text
 
 KEEP = 2
+WRITTEN = "written.yaml"
+"""The spec as the user wrote it, with comments; spec.yaml has every value instead."""
 
 
 class Run:
     """An open run directory, locked for this process until `close`.
 
-    spec.yaml (every value), run.json (`record`), metrics.jsonl and timing.jsonl (a line per epoch), checkpoints/,
-    best.safetensors, last.safetensors.
+    spec.yaml (every value), written.yaml (as the user wrote it), run.json (`record`), metrics.jsonl and timing.jsonl (a
+    line per epoch), checkpoints/, best.safetensors, last.safetensors.
     """
 
-    def __init__(self, path: Path, spec: Spec, record: dict[str, Any]) -> None:
-        self.path, self.spec, self.record = path, spec, record
+    def __init__(
+        self, path: Path, spec: Spec, record: dict[str, Any], written: str | None = None, leads: bool = True
+    ) -> None:
+        self.path, self.spec, self.record, self.written = path, spec, record, written
+        self.leads = leads
         self.checkpoints = path / "checkpoints"
-        self._lock = _lock(path)
+        self._lock = _lock(path) if leads else None
         self._started = time.monotonic()
         self._seconds_before = float(record.get("seconds", 0.0))
 
     @classmethod
-    def create(cls, path: Path, spec: Spec) -> Run:
-        """Start a run in a directory that does not exist or is empty."""
+    def create(cls, path: Path, spec: Spec, written: str | None = None) -> Run:
+        """Start a run in a directory that does not exist or is empty. `written` is the text the spec was read from."""
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if any(entry.name != ".lock" for entry in path.iterdir()):
+            if any(not _is_leftover(entry) for entry in path.iterdir()):
                 raise CnnwizError(f"{path}: not empty; take another --run-dir, or go on with --resume {path}")
-            return cls(path, spec, {"status": "running"})
+            return cls(path, spec, {"status": "running"}, written)
         except OSError as error:
             raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
 
     @classmethod
-    def reopen(cls, path: Path) -> Run:
-        """Open a run to go on with it."""
+    def reopen(cls, path: Path, wanted: Spec | None = None, accept: bool = False) -> Run:
+        """Open a run to go on with it, as it was or, with `accept`, as `wanted` where that changes only what is to come.
+
+        Raises CnnwizError (code 2) that lists what differs between the spec now and that of the beginning.
+        """
         if not (path / "spec.yaml").is_file():
             raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
-        return cls(path, load(path / "spec.yaml"), read_record(path))
+        run = cls(path, load(path / "spec.yaml"), read_record(path))
+        try:
+            if wanted is None and "spec" in run.record:
+                require_same(run.record["spec"], run.spec, f"{path / 'spec.yaml'}")
+            if wanted is not None:
+                run._change(completed(wanted, run.spec), accept)
+        except CnnwizError:
+            run.close()
+            raise
+        return run
+
+    def _change(self, wanted: Spec, accept: bool) -> None:
+        """Let the rest of the run follow another spec, where that is lawful."""
+        found = self.latest_checkpoint()
+        begun = found[1]["epoch"] + (found[1]["batch"] > 0) if found else 0
+        changes = accepted(self.spec, wanted, begun, accept, str(self.path))
+        if changes:
+            self.spec = wanted
+            self.record |= {"changes": [*self.record.get("changes", []), *changes]}
+
+    @classmethod
+    def follow(cls, path: Path, spec: Spec) -> Run:
+        """The run of another process, the leading rank: read here and never written."""
+        return cls(path, spec, {}, leads=False)
 
     def __enter__(self) -> Run:
         return self
@@ -62,7 +93,9 @@ class Run:
 
     def close(self) -> None:
         """Give the directory free."""
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @property
     def seconds(self) -> float:
@@ -72,26 +105,47 @@ class Run:
     def begin(self, resolved: Spec, facts: dict[str, Any]) -> None:
         """Write spec.yaml with every value resolved and the first run.json."""
         self.spec = resolved
-        self.checkpoints.mkdir()
+        if not self.leads:
+            return
+        self.checkpoints.mkdir(exist_ok=True)
         self.record |= {
             "cnnwiz": __version__,
             "name": resolved.name,
+            "spec": record_of(resolved),
             "seed": resolved.training.seed,
             "versions": versions(),
             "git": git_state(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             **facts,
         }
-        write_text(self.path / "spec.yaml", yaml.safe_dump(_lists(plain(resolved, explicit=True)), sort_keys=False))
+        if self.written is not None:
+            write_text(self.path / WRITTEN, self.written)
+        self._write_spec()
         self.save_record("running")
+
+    def go_on(self, resolved: Spec) -> None:
+        """Keep a spec that was changed, and say that the run is under way again."""
+        self.spec = resolved
+        if self.record.get("spec") != record_of(resolved):
+            self.record["spec"] = record_of(resolved)
+            self._write_spec()
+        self.save_record("running")
+
+    def _write_spec(self) -> None:
+        if self.leads:
+            write_text(self.path / "spec.yaml", yaml.safe_dump(record_of(self.spec), sort_keys=False))
 
     def save_record(self, status: str, **more: Any) -> None:
         """Bring run.json up to date."""
+        if not self.leads:
+            return
         self.record |= {"status": status, "seconds": round(self.seconds, 3), **more}
         write_text(self.path / "run.json", json.dumps(self.record, indent=2, allow_nan=False) + "\n")
 
     def append(self, name: str, line: dict[str, Any]) -> None:
         """Add one JSON line to metrics.jsonl or timing.jsonl."""
+        if not self.leads:
+            return
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
@@ -101,19 +155,26 @@ class Run:
         """Drop lines behind the first `epochs`, written after the checkpoint that is resumed from, and a torn one."""
         for name in ("metrics.jsonl", "timing.jsonl"):
             path = self.path / name
-            if path.exists():
+            if self.leads and path.exists():
                 lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
                 write_text(path, "".join(line for line in lines[:epochs] if line.endswith("\n")))
 
+    def save_weights(self, name: str, tensors: dict[str, Any], about: dict[str, Any]) -> None:
+        """Write NAME.safetensors, the file for evaluation, prediction and export."""
+        if self.leads:
+            write(self.path / f"{name}.safetensors", tensors, about)
+
     def save_checkpoint(self, step: int, tensors: dict[str, Any], state: dict[str, Any]) -> None:
         """Write the checkpoint of `step`, then delete all but the newest KEEP."""
+        if not self.leads:
+            return
         write(self.checkpoints / f"step-{step:09d}.safetensors", tensors, state)
         for old in sorted(self.checkpoints.glob("step-*.safetensors"))[:-KEEP]:
             old.unlink()
 
     def latest_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any], list[str]] | None:
         """(tensors, state, notices) of the newest checkpoint that verifies; damaged ones are renamed to *.bad."""
-        for stray in [*self.checkpoints.glob(f"{TEMPORARY}*"), *self.path.glob(f"{TEMPORARY}*")]:
+        for stray in [*self.checkpoints.glob(f"{TEMPORARY}*"), *self.path.glob(f"{TEMPORARY}*")] if self.leads else []:
             stray.unlink()
         notices = []
         found = sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
@@ -130,12 +191,32 @@ class Run:
         return None
 
 
+def claim_run_dir(base: Path, name: str) -> Path:
+    """Make the first of base/name-1, -2, ... that does not exist; of several processes each gets its own."""
+    while True:
+        path = next_run_dir(base, name)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
+        return path
+
+
 def next_run_dir(base: Path, name: str) -> Path:
     """base/name-1, -2, ...: the first that does not exist."""
     number = 1
     while (base / f"{name}-{number}").exists():
         number += 1
     return base / f"{name}-{number}"
+
+
+def _is_leftover(entry: Path) -> bool:
+    """Whether this is what a start leaves that was killed before spec.yaml was written."""
+    if entry.name == "checkpoints":
+        return entry.is_dir() and not any(entry.iterdir())
+    return entry.name in (".lock", WRITTEN) or entry.name.startswith(TEMPORARY)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -193,10 +274,3 @@ def _lock(path: Path) -> int:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"pid {os.getpid()} on {platform.node()}\n".encode())
     return descriptor
-
-
-def _lists(data: Any) -> Any:
-    """Tuples as lists, which is all that YAML writes."""
-    if isinstance(data, dict):
-        return {key: _lists(value) for key, value in data.items()}
-    return [_lists(item) for item in data] if isinstance(data, (list, tuple)) else data
