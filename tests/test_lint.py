@@ -144,7 +144,9 @@ def test_concise_is_one_line_each(spec, capsys) -> None:
 def test_statistics_count_by_rule(spec, capsys) -> None:
     path = spec(CLEAN.replace("8}", "8, wdth: 3}") + "nme: x\nloss: hunge\n")
     assert run(["lint", path, "--statistics", "-q"]) == 1
-    assert capsys.readouterr().out == ("    2  CNN902  error    unknown-key\n    1  CNN911  error    unknown-choice\n")
+    assert capsys.readouterr().out == (
+        "    2  CNN902  error    [u]  unknown-key\n    1  CNN911  error    [u]  unknown-choice\n"
+    )
 
 
 def test_select_and_ignore(spec, capsys) -> None:
@@ -154,11 +156,14 @@ def test_select_and_ignore(spec, capsys) -> None:
         run(["lint", path, "--output-format", "json", *flags])
         return sorted(f["code"] for f in json.loads(capsys.readouterr().out)["findings"])
 
-    assert codes() == ["CNN308", "CNN310", "CNN404"]
-    assert codes("--select", "CNN3") == ["CNN308", "CNN310"]
+    everything = codes()
+    assert {"CNN308", "CNN310", "CNN404"} <= set(everything)
+    assert codes("--select", "CNN3") == [code for code in everything if code.startswith("CNN3")]
     assert codes("--select", "hinge-without-l2,CNN310") == ["CNN310", "CNN404"]
-    assert codes("--ignore", "CNN3", "--ignore", "CNN404") == []
-    assert run(["lint", path, "--ignore", "CNN308", "-q"]) == 0
+    assert codes("--ignore", "CNN3", "--ignore", "CNN404") == [
+        code for code in everything if not code.startswith("CNN3") and code != "CNN404"
+    ]
+    assert run(["lint", path, "--ignore", "CNN308,CNN2", "-q"]) == 0
     capsys.readouterr()
 
 
@@ -213,10 +218,10 @@ def test_rules_lists_them(capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:5]] == ["CNN401", "CNN402", "CNN403", "CNN404", "CNN405"]
     assert run(["rules", "-q"]) == 0
-    assert capsys.readouterr().out.split() == CODES.split()
+    assert capsys.readouterr().out.split() == [rule.code for rule in RULES]
     assert run(["rules", "--output-format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert [rule["code"] for rule in listed] == CODES.split()
+    assert [rule["code"] for rule in listed] == [rule.code for rule in RULES]
     assert all(rule["what"] and rule["why"] and rule["do"] for rule in listed)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cnnwiz.__main__ import run
 from cnnwiz.rules import RULES, check
-from cnnwiz.rules.repair import repaired, swap
+from cnnwiz.rules.repair import Repaired, repaired, swap
 from cnnwiz.spec import parse_text
 
 CLEAN = "cnnwiz: 1\nmodel:\n  layers:\n    - conv: {channels: 8}\n"
@@ -29,19 +29,17 @@ SPEC = (
 
 def test_safe_repairs_touch_nothing_else() -> None:
     document = parse_text(SPEC)
-    text, applied = repaired(document, check(document), unsafe=False)
-    assert [f.code for f in applied] == ["CNN905", "CNN912"]
-    assert text == SPEC.replace("5e-2", "0.05").replace(" # cnnwiz: ignore[CNN404] old", "")
-    after = parse_text(text)
-    assert after.spec == document.spec
-    assert repaired(after, check(after), unsafe=False) == (text, [])
+    repair = repaired(document, check, unsafe=False)
+    assert [f.code for f in repair.applied] == ["CNN905", "CNN912"]
+    assert repair.document.text == SPEC.replace("5e-2", "0.05").replace(" # cnnwiz: ignore[CNN404] old", "")
+    assert repair.document.spec == document.spec
+    assert repaired(repair.document, check, unsafe=False) == Repaired(repair.document)
 
 
 def test_unsafe_repairs_need_to_be_asked_for() -> None:
-    document = parse_text(SPEC)
-    text, applied = repaired(document, check(document), unsafe=True)
-    assert [f.code for f in applied] == ["CNN905", "CNN301", "CNN912"]
-    assert "schedule: linear\r\n" in text
+    repair = repaired(parse_text(SPEC), check, unsafe=True)
+    assert [f.code for f in repair.applied] == ["CNN905", "CNN912", "CNN301"]
+    assert "schedule: linear\r\n" in repair.document.text
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -49,10 +47,11 @@ def test_repairs_of_bad_samples_repair_them(rule) -> None:
     for sample in rule.bad:
         document = parse_text(dedent(sample))
         findings = check(document)
-        text, applied = repaired(document, findings, unsafe=True)
+        repair = repaired(document, check, unsafe=True)
+        assert repair.refused == ()
         if all(f.fix for f in findings):
-            assert len(applied) == len(findings)
-            assert rule.code not in {f.code for f in check(parse_text(text))}
+            assert len(repair.applied) >= len(findings)
+            assert rule.code not in {f.code for f in check(repair.document)}
 
 
 @settings(deadline=None)
@@ -60,8 +59,7 @@ def test_repairs_of_bad_samples_repair_them(rule) -> None:
 def test_numbers_keep_their_value(value: float, form: str) -> None:
     written = form.format(value)
     document = parse_text(f"{CLEAN}optimizer: {{sgd: {{lr: {written}}}}}\n")
-    text, _ = repaired(document, check(document), unsafe=False)
-    after = parse_text(text)
+    after = repaired(document, check, unsafe=False).document
     assert after.spec == document.spec
     assert "CNN905" not in {f.code for f in check(after)}
 
@@ -102,7 +100,7 @@ def test_diff_shows_and_writes_nothing(tmp_path: Path, capsys) -> None:
     before = path.read_bytes()
     assert run(["lint", "--fix", "--diff", str(path)]) == 1
     assert capsys.readouterr().out == (
-        f"--- {path}\n+++ {path} (repaired)\n@@ -4,2 +4,2 @@\n     - conv: {{channels: 8}}\n"
+        f"--- {path}\n+++ {path}\t(after 1 repair)\n@@ -4,2 +4,2 @@\n     - conv: {{channels: 8}}\n"
         "-optimizer: {sgd: {lr: 5e-2}}\n+optimizer: {sgd: {lr: 0.05}}\n"
     )
     assert path.read_bytes() == before

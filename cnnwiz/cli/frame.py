@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cnnwiz.cli.plain import visible
-from cnnwiz.spec import Document, Finding
+from cnnwiz.spec import Document, Finding, Fix
 
 TAB = 4  # columns to a tab stop
 WIDTH = 100  # columns of messages and source lines; the same in a pipe and on any terminal
 BEFORE = 2  # lines of context above the finding
+MOST = 4  # lines of a repair that are shown
 Paint = Callable[[str, str], str]
-"""paint(text, style) with a style of red, yellow, blue, bold or dim."""
+"""paint(text, style) with a style of red, yellow, blue or green."""
 
 
 def plainly(text: str, style: str) -> str:
@@ -54,14 +55,45 @@ def frame(finding: Finding, document: Document, paint: Paint = plainly) -> str:
         ]
         parts.append(f"{' ' * gutter} {bar} {paint(_cut(marker, offset), tone(finding))}")
     if finding.fix:
-        parts.append(f"{' ' * gutter} {paint('=', 'blue')} help: {visible(finding.fix.message)}")
-    parts.append(f"{' ' * gutter} {paint('=', 'blue')} why: cnnwiz explain {finding.code}")
+        parts.append(f"{' ' * gutter} {paint('=', 'blue')} help: {visible(finding.fix.message)}{_safety(finding.fix)}")
+        parts += [f"{' ' * gutter} {bar}   {paint(text, style)}" for text, style in _change(finding.fix, document.text)]
+    parts.append(f"{' ' * gutter} {paint('=', 'blue')} why: cnnwiz explain {finding.code}{_measured(finding)}")
     return "\n".join(parts)
 
 
+def _safety(fix: Fix) -> str:
+    """What has to be said for the repair to be made."""
+    ways = {"safe": " (--fix)", "unsafe": " (--fix --unsafe-fixes)", "suggestion": ""}
+    return ways[fix.safety] if fix.edits else ""
+
+
+def _measured(finding: Finding) -> str:
+    number = len(finding.evidence)
+    return f" ({number} measurement{'' if number == 1 else 's'})" if number else ""
+
+
+def _change(fix: Fix, text: str) -> Iterator[tuple[str, str]]:
+    """(line, style) of what a repair takes away and puts there, where that is at most MOST lines."""
+    if not fix.edits:
+        return
+    first, last = min(edit.start for edit in fix.edits), max(edit.end for edit in fix.edits)
+    begin, end = line_at(text, first)[0], text.find("\n", last)
+    end = len(text) if end < 0 else end
+    after = text[:end]
+    for edit in sorted(fix.edits, key=lambda edit: edit.start, reverse=True):
+        after = after[: edit.start] + edit.text + after[edit.end :]
+    before, now = text[begin:end].splitlines(), after[begin:].splitlines()
+    while before and now and before[-1] == now[-1]:
+        before, now = before[:-1], now[:-1]
+    if max(len(before), len(now)) <= MOST:
+        yield from ((_cut(display(f"- {line}"), first - begin), "red") for line in before)
+        yield from ((_cut(display(f"+ {line}"), first - begin), "green") for line in now)
+
+
 def concise(finding: Finding, document: Document) -> str:
-    """file:line:column: severity CODE name: message, in one line."""
-    text = f"{_place(finding, document)}: {finding.severity} {finding.code} {finding.name}: {finding.message}"
+    """file:line:column: severity CODE name: message, in one line; [*] and [u] where there is a repair."""
+    mark = {"safe": " [*]", "unsafe": " [u]"}[finding.fix.safety] if finding.fix and finding.fix.edits else ""
+    text = f"{_place(finding, document)}: {finding.severity} {finding.code} {finding.name}: {finding.message}{mark}"
     return visible(text).replace("\n", " ")
 
 

@@ -13,15 +13,17 @@ from cnnwiz.cli.plain import visible
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
+    from cnnwiz.rules.repair import Repaired
     from cnnwiz.spec import Document
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def changes(document: Document, text: str) -> Iterator[str]:
-    """The difference between a document and its repaired text, as `diff -u` prints it."""
-    before, after = document.text.splitlines(), text.splitlines()
-    for line in unified_diff(before, after, document.name, f"{document.name} (repaired)", n=1, lineterm=""):
+def changes(document: Document, repair: Repaired) -> Iterator[str]:
+    """The difference between a document and its repaired text, as `diff -u` prints it and `patch` takes it."""
+    before, after = document.text.splitlines(), repair.document.text.splitlines()
+    done = f"(after {len(repair.applied)} repair{'' if len(repair.applied) == 1 else 's'})"
+    for line in unified_diff(before, after, document.name, document.name, "", done, n=1, lineterm=""):
         yield visible(line)
 
 

@@ -77,7 +77,7 @@ from cnnwiz.rules.stacked_policies import StackedPolicies
 from cnnwiz.rules.stochastic_pooling import StochasticPooling
 from cnnwiz.rules.strided_remainder import StridedRemainder
 from cnnwiz.rules.subject import subject_of
-from cnnwiz.rules.suppression import SUPPRESSION, suppressed
+from cnnwiz.rules.suppression import SUPPRESSION, Silenced, divided, is_family, lasting
 from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
 from cnnwiz.rules.uneven_micro_batch import UnevenMicroBatch
 from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
@@ -198,21 +198,30 @@ def lint(spec: Spec | Document) -> list[Finding]:
 
 def check(document: Document) -> list[Finding]:
     """What is wrong with a document or could be better in it, in its order, without what comments silence."""
+    return examine(document)[0]
+
+
+def examine(document: Document) -> tuple[list[Finding], list[Silenced]]:
+    """What `check` says of a document, and what comments silence, with their reasons."""
     found = list(document.findings)
     if document.spec is not None:
         subject = subject_of(document.spec, document)
         found += [finding for rule in RULES for finding in rule.check(subject)]
-    return ordered(suppressed(document, (with_repair(finding, document) for finding in found), RULES))
+    stay, silenced = divided(document, ordered(with_repair(finding, document) for finding in found), RULES)
+    return ordered(stay), silenced
 
 
 def find(word: str) -> list[Rule]:
     """The rules that a code (CNN201), a name (relu-without-norm) or the beginning of a code (CNN2) stands for."""
     whole = [rule for rule in RULES if word in (rule.code, rule.name)]
-    return whole or [rule for rule in RULES if len(word) > len("CNN") and rule.code.startswith(word)]
+    return whole or [rule for rule in RULES if is_family(word) and rule.code.startswith(word)]
 
 
 def selected(findings: Iterable[Finding], select: Sequence[str], ignore: Sequence[str]) -> list[Finding]:
-    """The findings of the selected rules (of all, where none are), but for the ignored ones. Words as in `find`."""
+    """The findings of the selected rules (of all, where none are), but for the ignored ones. Words as in `find`.
+
+    Errors that leave no network to train are always among them: without one nothing else was looked at.
+    """
     wanted = {rule.code for word in select for rule in find(word)} if select else {rule.code for rule in RULES}
-    unwanted = {rule.code for word in ignore for rule in find(word)}
-    return [finding for finding in findings if finding.code in wanted - unwanted]
+    wanted -= {rule.code for word in ignore for rule in find(word)}
+    return [finding for finding in findings if finding.code in wanted or lasting(finding)]

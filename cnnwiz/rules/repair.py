@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from cnnwiz.spec import Document, Edit, Finding, Fix, parse_text
 from cnnwiz.spec.finding import Path
+
+Look = Callable[[Document], list[Finding]]
+"""What says which findings a document has: `check`, or a part of what it finds."""
+ROUNDS = 20  # a repair may make another one possible; more rounds than this mean that repairs undo each other
 
 
 def swap(document: Document | None, path: Path, text: str) -> Fix | None:
@@ -27,34 +32,128 @@ def swap(document: Document | None, path: Path, text: str) -> Fix | None:
 
 def with_repair(finding: Finding, document: Document) -> Finding:
     """A finding of the reader together with its repair, where there is a sure one."""
-    if finding.code != "CNN905":
-        return finding
+    if finding.code == "CNN905":
+        return replace(finding, fix=_number(finding, document))
+    if finding.code == "CNN904":
+        return replace(finding, fix=_same_again(finding, document))
+    return finding
+
+
+def _number(finding: Finding, document: Document) -> Fix:
+    """The same number, as every reader takes it for one."""
     from cnnwiz.spec.write import scalar  # only files with such numbers pay for it
 
     span = finding.span
     value = scalar(float(document.text[span.start : span.end]))
-    return replace(finding, fix=Fix("safe", f"write {value}", (Edit(span.start, span.end, value),)))
+    return Fix("safe", f"write {value}", (Edit(span.start, span.end, value),))
 
 
-def repaired(document: Document, findings: Iterable[Finding], unsafe: bool) -> tuple[str, list[Finding]]:
-    """The text after all safe (and unsafe) repairs, and the findings they belong to.
+def _same_again(finding: Finding, document: Document) -> Fix | None:
+    """Remove a key that is repeated with the same value, where it has a line of its own."""
+    text, span = document.text, finding.span
+    first = document.root.get(finding.path) if document.root else None
+    begin = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", span.end) + 1
+    if first is None or not end or text[begin : span.start].strip():
+        return None
+    value = re.fullmatch(r"\s*:\s*(.*?)\s*", text[span.end : end])
+    indent = re.compile(r"(?:[ \t]*\r?\n)*( *)").match(text, end)
+    continues = indent is not None and indent.end() < len(text) and len(indent[1]) > span.start - begin
+    if value is None or continues or value[1] != text[first.span.start : first.span.end]:
+        return None
+    return Fix("safe", "remove the repetition", (Edit(begin, end, ""),))
 
-    Where two overlap the first in the text is applied. A repair after which the text no longer says a spec, although
-    it did before, is left out.
+
+@dataclass(frozen=True)
+class Repaired:
+    """A document after its repairs."""
+
+    document: Document
+    applied: tuple[Finding, ...] = ()
+    refused: tuple[Finding, ...] = ()
+    """Those whose repair would have made the file worse: a bug in a rule, or edits that do not go together."""
+
+
+def repaired(document: Document, look: Look, unsafe: bool) -> Repaired:
+    """All safe (and unsafe) repairs of what `look` finds, until it finds nothing more to repair.
+
+    `look` is called for the document and for what becomes of it. Where edits overlap, the first in the text goes first.
+    Safe repairs that would change the spec are refused, and any after which the file has more errors.
     """
-    wanted = ("safe", "unsafe") if unsafe else ("safe",)
-    chosen = [f for f in findings if f.fix and f.fix.edits and f.fix.safety in wanted]
-    text, applied, free = document.text, [], len(document.text) + 1
-    for finding in sorted(chosen, key=lambda f: f.span.start, reverse=True):  # from the end, so that offsets stay valid
-        assert finding.fix is not None
-        edits = sorted(finding.fix.edits, key=lambda edit: edit.start, reverse=True)
-        if edits[0].end > free:
-            continue
-        edited = text
-        for edit in edits:
-            edited = edited[: edit.start] + edit.text + edited[edit.end :]
-        if document.spec is not None and parse_text(edited).spec is None:
-            continue
-        text, free = edited, edits[-1].start
-        applied.append(finding)
-    return text, applied[::-1]
+    applied: list[Finding] = []
+    refused: list[Finding] = []
+    seen = {document.text}
+    for _ in range(ROUNDS):
+        chosen = _apart(_due(look(document), unsafe, refused))
+        if not chosen:
+            break
+        after = _after(document, chosen)
+        if after.text in seen or _worse(document, after, chosen, look):
+            chosen, new = _one_by_one(document, chosen, look, seen)
+            refused += new
+            after = _after(document, chosen)
+        applied += chosen
+        seen.add(after.text)
+        document = after
+    return Repaired(document, tuple(applied), tuple(refused))
+
+
+def _due(findings: Iterable[Finding], unsafe: bool, refused: list[Finding]) -> list[Finding]:
+    """The findings to repair next: all safe ones, and unsafe ones only once those are done."""
+    known = {(f.code, f.path, f.message) for f in refused}
+    chosen = [f for f in findings if f.fix and f.fix.edits and (f.code, f.path, f.message) not in known]
+    safe = [f for f in chosen if f.fix and f.fix.safety == "safe"]
+    return safe or [f for f in chosen if unsafe and f.fix and f.fix.safety == "unsafe"]
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """A text after edits that do not overlap."""
+    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):  # from the end: offsets stay valid
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
+def _after(document: Document, findings: Iterable[Finding]) -> Document:
+    edits = [edit for finding in findings if finding.fix for edit in finding.fix.edits]
+    return parse_text(edited(document.text, edits), document.name)
+
+
+def _apart(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings whose edits do not touch those of one before; the others get their turn in the next round."""
+    chosen, end = [], -1
+    for finding in sorted(findings, key=_extent):
+        start, last = _extent(finding)
+        if start > end:
+            chosen.append(finding)
+            end = last
+    return chosen
+
+
+def _extent(finding: Finding) -> tuple[int, int]:
+    edits = finding.fix.edits if finding.fix else ()
+    return min(edit.start for edit in edits), max(edit.end for edit in edits)
+
+
+def _one_by_one(
+    document: Document, findings: list[Finding], look: Look, seen: set[str]
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings whose repairs go together, each added to those before it, and the others."""
+    good: list[Finding] = []
+    bad: list[Finding] = []
+    for finding in findings:
+        after = _after(document, [*good, finding])
+        (bad if after.text in seen or _worse(document, after, [finding], look) else good).append(finding)
+    return good, bad
+
+
+def _worse(before: Document, after: Document, applied: list[Finding], look: Look) -> bool:
+    """Whether repairs broke more than they mended, or safe ones changed what is trained."""
+    if (before.root and not after.root) or (before.spec and not after.spec):
+        return True
+    if before.spec and all(f.fix and f.fix.safety == "safe" for f in applied):
+        return after.spec != before.spec
+    return _errors(look(after)) > _errors(look(before))
+
+
+def _errors(findings: Iterable[Finding]) -> int:
+    return sum(finding.severity == "error" for finding in findings)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnwiz.rules.reading import GOOD, FileRule
@@ -50,60 +49,105 @@ SUPPRESSION: tuple[Rule, ...] = (UnusedSuppression(), SuppressionWithoutReason()
 
 
 @dataclass(frozen=True)
+class Silenced:
+    """A finding that a comment silences, with the reason the comment gives."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True)
 class _Ignore:
-    """One word in the brackets of a comment."""
+    """One word in the brackets of a comment: a code, a name, or the beginning of codes (CNN2)."""
 
     word: str
     span: Span
     line: int | None
     """The line it is about; None for the whole file."""
-    comment: tuple[int, int] | None
-    """Start and end of what to remove with the comment, where this is its only word."""
+    removal: tuple[int, int]
+    """Start and end of what to remove with it: the comment, where this is its only word."""
+    alone: bool
+    """Whether it is the comment's only word."""
     reason: str
 
+    def silences(self, finding: Finding) -> bool:
+        if self.line not in (None, finding.span.line) or lasting(finding):
+            return False
+        begins = is_family(self.word) and finding.code.startswith(self.word)
+        return begins or self.word in (finding.code, finding.name)
 
-def suppressed(document: Document, findings: Iterable[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
-    """The findings that no comment silences, and those about the comments themselves."""
-    ignores = list(_ignores(document))
-    by_place = {(ignore.word, ignore.line): ignore for ignore in reversed(ignores)}
-    used = set()
-    for finding in findings:
-        places = [(word, line) for line in (finding.span.line, None) for word in (finding.code, finding.name)]
-        match = next((by_place[place] for place in places if place in by_place), None)
-        if match is None or _lasting(finding):
-            yield finding
+
+def divided(
+    document: Document, findings: Iterable[Finding], rules: Sequence[Rule]
+) -> tuple[list[Finding], list[Silenced]]:
+    """The findings that stay, with those about the comments themselves, and the findings that comments silence."""
+    found, ignores = list(findings), sorted(_ignores(document), key=lambda ignore: ignore.line is None)
+    if not ignores:
+        return found, []
+    stay, silenced, used = [], [], set()
+    for finding in found:
+        match = next((ignore for ignore in ignores if ignore.silences(finding)), None)
+        if match is None:
+            stay.append(finding)
         else:
             used.add(match)
-    names = [word for rule in rules for word in (rule.code, rule.name)]
-    for ignore in ignores:
-        if ignore not in used:
-            fix = Fix("safe", "remove the comment", (Edit(*ignore.comment, ""),)) if ignore.comment else None
-            yield replace(_about(UnusedSuppression(), ignore, _unused(ignore, names)), fix=fix)
-        if not ignore.reason:
-            message = f"why is {ignore.word} ignored? write the reason behind the bracket"
-            yield _about(SuppressionWithoutReason(), ignore, message)
+            silenced.append(Silenced(finding, match.reason))
+    return stay + [about for ignore in ignores for about in _about(ignore, ignore in used, stay, rules)], silenced
 
 
-def _lasting(finding: Finding) -> bool:
+def lasting(finding: Finding) -> bool:
+    """Whether nothing can silence it: there is no network to train."""
     return finding.severity == "error" and (finding.code.startswith("CNN9") or finding.code in LASTING)
 
 
-def _unused(ignore: _Ignore, names: list[str]) -> str:
-    if ignore.word in names:
-        return f"{ignore.word} finds nothing here that could be ignored; remove it"
-    close = get_close_matches(ignore.word[:100], names, n=1, cutoff=0.5)
-    return f"no rule is called {ignore.word!r}" + (f"; did you mean {close[0]}?" if close else "")
+def is_family(word: str) -> bool:
+    """Whether a word is the beginning of codes: CNN2."""
+    return re.fullmatch(r"CNN[0-9]{1,2}", word) is not None
 
 
-def _about(rule: Rule, ignore: _Ignore, message: str) -> Finding:
-    return Finding(rule.code, rule.name, rule.severity, message, (), ignore.span)
+def _about(ignore: _Ignore, used: bool, stay: list[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
+    """What is wrong with a comment itself."""
+    codes = [rule.code for rule in rules if ignore.word in (rule.code, rule.name) or _begins(rule, ignore.word)]
+    # Where a spec cannot be used, only the rules on the file and the shapes have looked at it.
+    silent = any(lasting(finding) for finding in stay) and not any(_always_runs(code) for code in codes)
+    if not used and not (codes and silent):
+        what = "the comment" if ignore.alone else f"{ignore.word} from the comment"
+        fix = Fix("safe", f"remove {what}", (Edit(*ignore.removal, ""),))
+        yield _finding(UnusedSuppression(), ignore, _unused(ignore, codes, stay, rules), fix)
+    if not ignore.reason:
+        message = f"why is {ignore.word} ignored? write the reason behind the bracket"
+        yield _finding(SuppressionWithoutReason(), ignore, message)
+
+
+def _begins(rule: Rule, word: str) -> bool:
+    return is_family(word) and rule.code.startswith(word)
+
+
+def _always_runs(code: str) -> bool:
+    return code.startswith("CNN9") or code in LASTING
+
+
+def _unused(ignore: _Ignore, codes: list[str], stay: list[Finding], rules: Sequence[Rule]) -> str:
+    if not codes:
+        from difflib import get_close_matches  # only mistakes pay for it
+
+        names = [word for rule in rules for word in (rule.code, rule.name)]
+        close = get_close_matches(ignore.word[:100], names, n=1, cutoff=0.5)
+        return f"no rule is called {ignore.word!r}" + (f"; did you mean {close[0]}?" if close else "")
+    others = sorted({f"{f.code} {f.name}" for f in stay if f.span.line == ignore.line and f.code not in codes})
+    note = f"; what was found on its line is {', '.join(others)}" if others else ""
+    return f"{ignore.word} finds nothing here that could be ignored; remove it{note}"
+
+
+def _finding(rule: Rule, ignore: _Ignore, message: str, fix: Fix | None = None) -> Finding:
+    return Finding(rule.code, rule.name, rule.severity, message, (), ignore.span, fix=fix)
 
 
 def _ignores(document: Document) -> Iterator[_Ignore]:
     """The words in the brackets of all comments; what looks like a comment inside a text is none."""
-    if document.root is None:
-        return
     text = document.text
+    if document.root is None or "ignore" not in text:
+        return
     begins, ends = zip(*sorted(_texts(document.root)), strict=True)
     lines = [0, *(newline.end() for newline in re.finditer("\n", text))]
     following = _following(text.split("\n"))
@@ -115,12 +159,21 @@ def _ignores(document: Document) -> Iterator[_Ignore]:
         begin = lines[number - 1]
         alone = not text[begin : comment.start()].strip()
         line = None if comment[1] == "ignore-file" else following[number - 1] if alone else number
-        words = list(re.finditer(r"[^,\s]+", comment[2]))
-        whole = _whole(text, begin, comment.start(), comment.end()) if len(words) == 1 else None
-        for word in words:
-            start, end = comment.start(2) + word.start(), comment.start(2) + word.end()
+        words = [
+            (word[0], comment.start(2) + word.start(), comment.start(2) + word.end())
+            for word in re.finditer(r"[^,\s]+", comment[2])
+        ]
+        for index, (word, start, end) in enumerate(words):
             span = Span(start, end, number, start - begin + 1, number, end - begin + 1)
-            yield _Ignore(word[0], span, line, whole, comment[3].strip())
+            removal = _removal(words, index) or _whole(text, begin, comment.start(), comment.end())
+            yield _Ignore(word, span, line, removal, len(words) == 1, comment[3].strip())
+
+
+def _removal(words: list[tuple[str, int, int]], index: int) -> tuple[int, int] | None:
+    """Start and end of a word in the brackets with the comma beside it; None where it is the only one."""
+    if len(words) == 1:
+        return None
+    return (words[index][1], words[index + 1][1]) if index == 0 else (words[index - 1][2], words[index][2])
 
 
 def _texts(node: Node) -> Iterator[tuple[int, int]]:

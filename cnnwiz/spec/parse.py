@@ -11,7 +11,7 @@ from cnnwiz.catalog import Section
 from cnnwiz.catalog.choice import Part
 from cnnwiz.spec.document import FORMAT, Spec
 from cnnwiz.spec.fields import Shape, shape_of
-from cnnwiz.spec.finding import Finding, Path, Span, show_path
+from cnnwiz.spec.finding import Edit, Finding, Fix, Path, Span, show_path
 from cnnwiz.spec.reader import Node
 from cnnwiz.spec.wording import expected, wrong_value
 
@@ -44,8 +44,10 @@ class _Parser:
         self.findings: list[Finding] = []
         self.wrong_paths: set[Path] = set()
 
-    def report(self, code: str, message: str, path: Path, span: Span) -> None:
-        self.findings.append(Finding(code, NAMES[code], "error", message, path, span))
+    def report(self, code: str, message: str, path: Path, span: Span, write: str | None = None) -> None:
+        """Note a finding; `write` is the word that was probably meant."""
+        fix = Fix("unsafe", f"write {write}", (Edit(span.start, span.end, write),)) if write else None
+        self.findings.append(Finding(code, NAMES[code], "error", message, path, span, fix=fix))
 
     def part(self, cls: type[P], node: Node, path: Path) -> P | None:
         """An instance of `cls` from a mapping; None when anything in it is wrong."""
@@ -142,21 +144,28 @@ class _Parser:
 
     def unknown_key(self, cls: type[Part], key: str, node: Node, path: Path) -> None:
         fields = list(cls.model_fields)
+        close = _close(key, fields)
         allowed = f"; keys: {', '.join(fields)}" if fields else "; it takes no parameters"
-        message = f"{_where(path)} has no key {key!r}{_nearest(key, fields)}{allowed}"
-        self.report("CNN902", message, (*path, key), node.keys[key])
+        message = f"{_where(path)} has no key {key!r}{_meant(close)}{allowed}"
+        free = close if close not in node.value else None
+        self.report("CNN902", message, (*path, key), node.keys[key], free)
 
     def unknown_choice(self, section: Section, key: str, path: Path, span: Span) -> None:
         names = [choice.key for choice in section.choices]
+        close = _close(key, names)
         shown = repr(key if len(key) <= 40 else key[:37] + "...")
-        message = f"{_where(path)}: no {section.name} is called {shown}{_nearest(key, names)}; names: {_names(section)}"
-        self.report("CNN911", message, path, span)
+        message = f"{_where(path)}: no {section.name} is called {shown}{_meant(close)}; names: {_names(section)}"
+        self.report("CNN911", message, path, span, close)
 
 
-def _nearest(word: str, words: list[str]) -> str:
-    """ "; did you mean 'x'?" where a known word is close, else nothing."""
+def _close(word: str, words: list[str]) -> str | None:
+    """The known word that is nearest, if any is near."""
     close = get_close_matches(word[:100].lower().replace("-", "_"), words, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return close[0] if close else None
+
+
+def _meant(close: str | None) -> str:
+    return f"; did you mean {close!r}?" if close else ""
 
 
 def _names(section: Section) -> str:
