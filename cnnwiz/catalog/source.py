@@ -12,6 +12,7 @@ from cnnwiz.catalog.choice import Choice
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
+    from cnnwiz.data.listing import Listing
     from cnnwiz.data.records import Records
 
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -33,6 +34,10 @@ class Source(Choice):
     def facts(self) -> Facts:
         """Known at once, without reading images; never raises."""
         raise NotImplementedError(f"{type(self).__name__}.facts")
+
+    def listing(self) -> Listing | None:
+        """The image files by split and class, where they are here and few enough to list at once; never raises."""
+        return None
 
     def build(self) -> Records:
         """The images and labels of each split; CnnwizError where they are missing or contradict themselves."""
@@ -92,6 +97,11 @@ class Folder(Source):
         except (CnnwizError, OSError, ValueError):
             return Facts(None, 3, None)
         return Facts(found or None, 3, None)
+
+    def listing(self) -> Listing | None:
+        from cnnwiz.data.listing import list_folder
+
+        return list_folder(Path(self.path), self._named(), self.classes)
 
     def build(self) -> Records:
         from cnnwiz.data.folder import read_folder

@@ -41,6 +41,7 @@ class BatchNormOnSmallBatch(Rule):
         model:
           layers:
             - conv: {channels: 16}
+        optimizer: {sgd: {lr: 0.0005}}
         training: {batch_size: 1}
         """,
         """\

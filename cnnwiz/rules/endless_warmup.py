@@ -37,7 +37,8 @@ class EndlessWarmup(Rule):
           layers:
             - conv: {channels: 16}
         schedule: {linear: {warmup_epochs: 5}}
-        training: {epochs: 5}
+        training: {epochs: 5, batch_size: 32}
+        optimizer: {sgd: {lr: 0.02}}
         """,
     )
 

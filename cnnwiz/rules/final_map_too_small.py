@@ -26,8 +26,8 @@ class FinalMapTooSmall(Rule):
     )
     do = "Leave out a stride, best the first one."
     abstains = (
-        "Below 64 px, where nothing was measured. Only strides count: a last convolution as large as the map is a "
-        "linear layer."
+        "Below 64 px, where nothing was measured. Only strides count: neither pooling to a given size nor a last "
+        "convolution as large as the map, which is a linear layer."
     )
     evidence = ("size_96", "size_64")
     good = (
@@ -52,7 +52,11 @@ class FinalMapTooSmall(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        strided = [n for n in subject.nodes if (w := n.operation.window(*n.input_shapes)) and max(w.stride) > 1]
+        strided = [
+            n
+            for n in subject.nodes
+            if n.kind != "adaptive" and (w := n.operation.window(*n.input_shapes)) and max(w.stride) > 1
+        ]
         if subject.side < MEASURED_SIDE or not strided:
             return
         last = min(strided, key=lambda node: min(node.output[1:]))

@@ -33,6 +33,7 @@ class HugeBatch(Rule):
     good = (
         """\
         cnnwiz: 1
+        data: {source: {cifar10: {path: data}}}
         model:
           defaults: {norm: none, activation: elu}
           layers:
@@ -43,6 +44,7 @@ class HugeBatch(Rule):
     bad = (
         """\
         cnnwiz: 1
+        data: {source: {cifar10: {path: data}}}
         model:
           defaults: {norm: none, activation: elu}
           layers:
@@ -51,6 +53,7 @@ class HugeBatch(Rule):
         """,
         """\
         cnnwiz: 1
+        data: {source: {cifar10: {path: data}}}
         model:
           defaults: {norm: none, activation: elu}
           layers:

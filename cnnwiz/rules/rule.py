@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ class Rule(ABC):
     """Specs it finds nothing in; the first one is shown as what to write instead."""
     bad: ClassVar[tuple[str, ...]]
     """Specs in which it, and no other rule, finds something."""
+    files: ClassVar[Mapping[str, bytes]] = MappingProxyType({})
+    """Files that the bad specs read, by path from the current directory."""
+    structural: ClassVar[bool] = False
+    """Whether it needs a network's operations only, so that it also works on a torch module without a spec."""
     since: ClassVar[str] = "0.1"
 
     @abstractmethod

@@ -18,6 +18,7 @@ from cnnwiz.spec import Document, Finding, Severity, Span, Spec
 from cnnwiz.spec.finding import START, Path
 
 if TYPE_CHECKING:
+    from cnnwiz.data.listing import Listing
     from cnnwiz.rules.rule import Rule
 
 MEASURED_SIDE = 64  # px: the smallest input of the CaffeNet experiments whose effects the rules quote
@@ -34,6 +35,8 @@ class Subject:
     """None where the network is impossible or the size of its input cannot be told."""
     impossible: Finding | None = None
     """Why there is no network, where its shapes are the reason."""
+    traced: bool = False
+    """Whether the graph was read from a torch module: then the spec says nothing, and paths name modules."""
 
     def finding(
         self, rule: Rule, message: str, path: Path, severity: Severity | None = None, write: str | None = None
@@ -52,9 +55,16 @@ class Subject:
 
     def origin(self, node: Node, field: str) -> Path:
         """Where a node's norm, activation, ... is decided: in its layer if that says so, else in the defaults."""
+        if self.traced:
+            return node.path
         layer = self.value(node.path)
         own = "kind" if layer.key == field else field  # `pool` and `activation` are also layers, which hold a `kind`
         return (*node.path, own) if getattr(layer, own, None) is not None else ("model", "defaults", field)
+
+    @cached_property
+    def listing(self) -> Listing | None:
+        """The files of the images, where they are here and few enough to list."""
+        return self.spec.data.source.listing()
 
     @property
     def nodes(self) -> tuple[Node, ...]:

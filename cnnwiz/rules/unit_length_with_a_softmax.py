@@ -33,7 +33,7 @@ class UnitLengthWithASoftmax(Rule):
           layers:
             - conv: {channels: 16}
           head: embedding
-        loss: a_softmax
+        loss: {a_softmax: {gamma: 2}}
         """,
     )
     bad = (
@@ -44,7 +44,7 @@ class UnitLengthWithASoftmax(Rule):
           layers:
             - conv: {channels: 16}
           head: {embedding: {normalize: true}}
-        loss: a_softmax
+        loss: {a_softmax: {gamma: 2}}
         """,
     )
 

@@ -27,6 +27,8 @@ from cnnwiz.spec.phase import Phase, Side
 
 FORMAT = 1
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Images = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Validation(Part):
@@ -36,6 +38,19 @@ class Validation(Part):
         default=0.1, ge=0, le=0.9, description="share of each class, or of the classes; 0 trains on all"
     )
     seed: Seed = Field(default=0, description="which images; the same on every machine")
+
+
+class Audit(Part):
+    """What was found out about the images; `cnnwiz lint` weighs it, training does not read it."""
+
+    label_errors: float | None = Field(
+        default=None, ge=0, le=1, description="share of wrong labels among those that were looked at again"
+    )
+    learning_curve: tuple[tuple[Images, Share], ...] | None = Field(
+        default=None,
+        max_length=100,
+        description="[images, accuracy] of trainings on parts of the training set, accuracy from 0 to 1",
+    )
 
 
 class Data(Part):
@@ -64,6 +79,7 @@ class Data(Part):
         description="mean and deviation per channel: of the training images, of ImageNet, or only division by 255",
     )
     validation: Validation = Field(default=Validation(), description="share of the training images kept for validation")
+    audit: Audit | None = Field(default=None, description="what is known about the quality of the data, for lint")
 
 
 class Defaults(Part):

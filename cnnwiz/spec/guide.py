@@ -33,6 +33,8 @@ _SAMPLES: dict[str, Any] = {
     "epochs": 4,
     "grow_from": 96,
     "lr": 0.01,
+    "label_errors": 0.03,
+    "learning_curve": ((400, 0.80), (800, 0.84), (1600, 0.87)),
 }
 """Values of keys without default that are more telling than any that fits the type."""
 _VALUES: tuple[Any, ...] = (64, 0.9, 0.5, "text", (32, 64), ("a", "b"), True)

@@ -1,0 +1,62 @@
+"""How many images and steps a training has, where that is known without decoding an image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnnwiz.catalog.source import Cifar10, Cifar100, Digits, FashionMnist, Flowers102, Imagenette, Mnist, Source
+
+if TYPE_CHECKING:
+    from cnnwiz.rules.subject import Subject
+
+GIVEN: dict[type[Source], tuple[int, int]] = {
+    Digits: (1_438, 0),
+    Cifar10: (50_000, 0),
+    Cifar100: (50_000, 0),
+    Mnist: (60_000, 0),
+    FashionMnist: (60_000, 0),
+    Imagenette: (9_469, 3_925),
+    Flowers102: (1_020, 1_020),
+}
+"""Images that each source gives for training and for validation; where there are none of the latter, some of the former
+are set aside."""
+
+
+def training_images(subject: Subject) -> int | None:
+    """Images that are trained on; None where they cannot be counted, or are set aside by class."""
+    given = _given(subject)
+    if given is None or subject.spec.data.split == "classes":
+        return None
+    return given[0] if given[1] else given[0] - _set_aside(subject, given[0])
+
+
+def validation_images(subject: Subject) -> int | None:
+    """Images for validation; None where they cannot be counted, or are set aside by class."""
+    given = _given(subject)
+    if given is None or subject.spec.data.split == "classes":
+        return None
+    return given[1] or _set_aside(subject, given[0])
+
+
+def training_steps(subject: Subject) -> int | None:
+    """Steps of the whole training, all phases together; None where the images cannot be counted."""
+    images, training = training_images(subject), subject.spec.training
+    if images is None:
+        return None
+    stretches = [(p.epochs or training.epochs, p.batch_size or training.batch_size) for p in subject.spec.phases]
+    return sum(
+        epochs * max(images // batch, 1) for epochs, batch in stretches or [(training.epochs, training.batch_size)]
+    )
+
+
+def _given(subject: Subject) -> tuple[int, int] | None:
+    """Images (for training, for validation) that the source holds."""
+    if subject.listing is None:
+        return GIVEN.get(type(subject.spec.data.source))
+    validation = subject.listing.splits.get("validation", {})
+    return sum(map(len, subject.listing.train.values())), sum(map(len, validation.values()))
+
+
+def _set_aside(subject: Subject, images: int) -> int:
+    """About as many as are set aside of so many; each class is rounded by itself."""
+    return round(subject.spec.data.validation.fraction * images)
