@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -18,7 +16,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from cnnwiz.evaluation.calibration import BINS, bin_of, calibration, expected_error
+from cnnwiz.evaluation.calibration import BINS, bin_of, calibration, error_interval
 from cnnwiz.evaluation.intervals import bootstrap, normal, wilson
 from cnnwiz.evaluation.metrics import confusion, f1_scores, per_class, rank_of_truth, top_k
 
@@ -125,22 +123,26 @@ def test_bootstrap_of_a_mean_is_the_normal_interval_and_repeatable():
     assert (low[0], high[0]) == (again[0][0], again[1][0])
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    """200 draws of 300 images from a world whose macro F1 and calibration error are known: 95 % is 184 to 198 of them
-    with probability 0.99. The calibration error is hard to estimate, so 90 % will do there."""
+def test_macro_f1_is_covered_as_often_as_said():
+    """150 draws of 300 images from a world whose macro F1 is known; of 95 % 136 and more has probability 0.99."""
     generator = np.random.default_rng(5)
-    covered = {"f1": 0, "ece": 0}
-    for _ in range(200):
-        confidence = generator.choice([0.5, 0.7, 0.9], 300)
-        correct = generator.random(300) < confidence - 0.1  # too sure by 0.1 everywhere
+    covered = 0
+    for _ in range(150):
         labels = generator.integers(0, 2, 300)
-        predicted = np.where(correct, labels, 1 - labels)
-        low, high = bootstrap(lambda c, p=predicted, t=labels: np.array([f1_scores(p[c], t[c], 2).mean()]), 300, 200)
-        covered["f1"] += low[0] <= 0.6 <= high[0]  # both classes alike: F1 is the accuracy, 0.7 - 0.1
-        place, gap = bin_of(confidence), correct - confidence
-        error = expected_error(place, gap)
-        low, high = bootstrap(lambda c, p=place, g=gap: np.array([expected_error(p[c], g[c])]), 300, 200)
-        covered["ece"] += max(2 * error - high[0], 0) <= 0.1 <= 2 * error - low[0]
-    assert 180 <= covered["f1"] <= 199
-    assert covered["ece"] >= 180
-    assert math.isfinite(error)
+        predicted = np.where(generator.random(300) < 0.6, labels, 1 - labels)
+        low, high = bootstrap(lambda c, p=predicted, t=labels: np.array([f1_scores(p[c], t[c], 2).mean()]), 300, 100)
+        covered += bool(low[0] <= 0.6 <= high[0])  # both classes alike: F1 is the accuracy
+    assert 136 <= covered <= 149
+
+
+@pytest.mark.parametrize("excess", [0.0, 0.1])
+def test_calibration_error_is_covered(excess):
+    """100 draws of 300 images of a network that is too sure by `excess` everywhere."""
+    generator = np.random.default_rng(6)
+    covered = 0
+    for _ in range(100):
+        confidence = np.clip(generator.beta(4, 1.5, 300), 0.11, 0.999)
+        correct = (generator.random(300) < confidence - excess).astype(float)
+        _, (low, high), _ = error_interval(bin_of(confidence), confidence, correct, 100)
+        covered += low <= excess <= high
+    assert covered >= 88

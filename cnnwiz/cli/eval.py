@@ -66,7 +66,7 @@ def _table(measured: dict[str, Any]) -> None:
     ]
     for name, value, interval in numbers:
         print(f"  {name:<18} {value:.4f}  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})")
-    print(f"  {_sureness(calibration)}")
+    print(f"  {_sureness(calibration)}; by chance alone the error stays below {calibration['ece_by_chance']:.4f}")
 
 
 SCORES = ("precision", "recall", "f1")

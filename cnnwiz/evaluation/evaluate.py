@@ -83,7 +83,7 @@ def classification(trained: Trained, outputs: Outputs) -> dict[str, Any]:
             "accuracy, top_k, precision, recall, calibration.bins, slices": METHODS["wilson"],
             "loss, calibration.nll, calibration.brier": METHODS["normal"],
             "f1, macro_f1": METHODS["bootstrap"],
-            "calibration.ece": METHODS["basic bootstrap"],
+            "calibration.ece": METHODS["mirrored bootstrap"],
         },
     }
 

@@ -14,8 +14,8 @@ METHODS = {
     "wilson": "Wilson score interval of a share (1927)",
     "normal": "mean of the images' values plus and minus 1.96 standard errors",
     "bootstrap": f"{RESAMPLES:,} resamples of the images, percentiles 2.5 and 97.5",
-    "basic bootstrap": f"{RESAMPLES:,} resamples of images, twice the estimate less their percentiles, not below 0; "
-    "resampling adds to the error, which this takes off",
+    "mirrored bootstrap": f"{RESAMPLES:,} resamples of the images, percentiles mirrored at the estimate; from 0 where "
+    "a calibrated network would show as much by chance",
 }
 """How each kind of interval is made, by the word that results use."""
 

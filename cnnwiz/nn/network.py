@@ -37,12 +37,13 @@ class Network(nn.Module):
             steps.append((index, module, node.inputs, dead))
         self.steps: list[tuple[int, nn.Module, tuple[int, ...], tuple[int, ...]]] = steps
         """In the order of execution: index of the node, module, indices of its inputs, of those not needed any more."""
-        self._beside = _beside(graph)
+        self.beside = _beside(graph)
+        """Indices of the nodes that only auxiliary heads need; evaluation does without them."""
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         values = {INPUT: x}
         for index, module, inputs, dead in self.steps:
-            if index in self._beside and not self.training:
+            if index in self.beside and not self.training:
                 continue
             values[index] = module(*(values[source] for source in inputs))
             for source in dead:

@@ -57,6 +57,6 @@ def _answers(
         return
     shares = outputs.double().softmax(1)
     # Of equal scores the lower number comes first, as argmax takes it.
-    order = outputs.argsort(1, descending=True, stable=True)[:, :top]
+    order = outputs.argsort(dim=1, descending=True, stable=True)[:, :top]
     for row, places in zip(shares.tolist(), order.tolist(), strict=True):
         yield tuple((trained.classes[place], row[place]) for place in places), None

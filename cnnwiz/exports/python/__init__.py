@@ -1,0 +1,1 @@
+"""A network as one readable Python file that needs torch, torchvision and Pillow only."""
