@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,11 +19,30 @@ from cnnwiz.spec.finding import START
 
 SAMPLES = [pytest.param(rule, text, id=f"{rule.code}-{i}") for rule in RULES for i, text in enumerate(rule.bad)]
 CLEAN = [pytest.param(rule, text, id=f"{rule.code}-{i}") for rule in RULES for i, text in enumerate(rule.good)]
+Lay = Callable[[Rule], None]
+
+
+@pytest.fixture
+def lay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lay:
+    """Puts the files that a rule's examples read into a directory of its own and goes there."""
+
+    def files_of(rule: Rule) -> None:
+        here = tmp_path / rule.code
+        for name, content in rule.files.items():
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            (here / name).write_bytes(content)
+        here.mkdir(exist_ok=True)
+        monkeypatch.chdir(here)
+
+    return files_of
+
+
 HEADINGS = ("What", "Why", "Do", "Abstains", "Example", "Instead", "Evidence", "Silence")
 
 
 @pytest.mark.parametrize(("rule", "text"), SAMPLES)
-def test_bad_samples_trigger_exactly_their_rule(rule: Rule, text: str) -> None:
+def test_bad_samples_trigger_exactly_their_rule(rule: Rule, text: str, lay: Lay) -> None:
+    lay(rule)
     document = parse_text(dedent(text))
     found = check(document)
     assert {finding.code for finding in found} == {rule.code}
@@ -33,14 +53,16 @@ def test_bad_samples_trigger_exactly_their_rule(rule: Rule, text: str) -> None:
 
 
 @pytest.mark.parametrize(("rule", "text"), CLEAN)
-def test_good_samples_are_left_alone(rule: Rule, text: str) -> None:
+def test_good_samples_are_left_alone(rule: Rule, text: str, lay: Lay) -> None:
+    lay(rule)
     document = parse_text(dedent(text))
     assert document.spec is not None
     assert rule.code not in {finding.code for finding in check(document)}
 
 
-def test_a_rule_finds_the_worst_severity_it_declares() -> None:
+def test_a_rule_finds_the_worst_severity_it_declares(lay: Lay) -> None:
     for rule in RULES:
+        lay(rule)
         found = [f.severity for text in rule.bad for f in check(parse_text(dedent(text)))]
         order = ("error", "warning", "info")
         assert min(found, key=order.index) == rule.severity, rule.code
@@ -68,8 +90,9 @@ def test_evidence_is_cited_and_citations_exist() -> None:
     assert cited == set(everything())
 
 
-def test_lint_of_a_spec_says_what_check_of_its_file_says() -> None:
+def test_lint_of_a_spec_says_what_check_of_its_file_says(lay: Lay) -> None:
     for rule in RULES:
+        lay(rule)
         for text in rule.bad:
             document = parse_text(dedent(text))
             if document.spec is None or rule.code.startswith("CNN9"):

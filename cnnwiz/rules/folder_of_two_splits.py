@@ -32,7 +32,9 @@ class FolderOfTwoSplits(Rule):
         model:
           layers:
             - conv: {channels: 16}
-        data: {source: {folder: {path: photos, train: a, test: b, classes: [cat, dog]}}, image_size: 64}
+        data:
+          source: {folder: {path: photos, train: a, test: b, classes: [cat, dog]}}
+          image_size: 64
         """,
     )
     bad = (
@@ -41,7 +43,9 @@ class FolderOfTwoSplits(Rule):
         model:
           layers:
             - conv: {channels: 16}
-        data: {source: {folder: {path: photos, train: a, test: a, classes: [cat, dog]}}, image_size: 64}
+        data:
+          source: {folder: {path: photos, train: a, test: a, classes: [cat, dog]}}
+          image_size: 64
         """,
     )
 

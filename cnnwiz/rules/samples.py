@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 FOLDER = """\
 cnnwiz: 1
-data: {source: {folder: {path: photos}}, image_size: 64, validation: {fraction: 0}}
+data:
+  source: {folder: {path: photos}}
+  image_size: 64
+  validation: {fraction: 0}
 model:
   layers:
     - conv: {channels: 16}

@@ -42,7 +42,9 @@ class UnpaddedPooling(Rule):
           defaults: {norm: none, activation: elu, pool: max_plus_avg}
           layers:
             - conv: {channels: 16, stride: 2}
-            - repeat: {times: 3, layers: [pool: {kernel: 3, stride: 2, padding: 1}]}
+            - repeat:
+                times: 3
+                layers: [pool: {kernel: 3, stride: 2, padding: 1}]
         optimizer: {sgd: {lr: 0.005}}
         """,
     )
@@ -54,7 +56,9 @@ class UnpaddedPooling(Rule):
           defaults: {norm: none, activation: elu, pool: max_plus_avg}
           layers:
             - conv: {channels: 16, stride: 2}
-            - repeat: {times: 3, layers: [pool: {kernel: 3, stride: 2, padding: valid}]}
+            - repeat:
+                times: 3
+                layers: [pool: {kernel: 3, stride: 2, padding: valid}]
         optimizer: {sgd: {lr: 0.005}}
         """,
     )
