@@ -14,7 +14,7 @@ from cnnwiz.data.keyed import uniform
 from cnnwiz.data.sampling import shuffled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cnnwiz.catalog.augmentation import Augmentation, Draw
     from cnnwiz.data.pixels import Pixels
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Batch(NamedTuple):
     """Images float32 (B, C, H, W), normalized, channels last in memory; labels and indices int64 (B,).
 
-    Behind mixup or cutmix labels are the probabilities of the classes instead, float32 (B, K).
+    Behind mixup or cutmix labels are the probabilities of the classes instead, float32 (B, K); of images with boxes
+    these and their classes, float32 (B, M, 5).
     """
 
     images: Tensor
@@ -44,21 +45,25 @@ def train_batches(
     device: str | torch.device = "cpu",
     sample: Sample = shuffled,
     classes: int | None = None,
+    share: Callable[[int], slice] | None = None,
 ) -> Iterator[Batch]:
     """The batches of one epoch from `first_batch` on, augmented: the same whenever and however often one asks.
 
     `classes` is the length of mixed labels; by default up to the largest label. Images smaller than those of
-    `preprocessing` are cut from canvases that are smaller by as much.
+    `preprocessing` are cut from canvases that are smaller by as much. `share` says which part of a batch of so many
+    images is wanted; only where images are mixed with each other are the others read, too.
     """
     groups = sample(pixels.labels, batch_size, seed, epoch)[first_batch:]
+    mixes = any(isinstance(step, Mixing) for step in augment)
+    if share and not mixes:
+        groups = [group[share(len(group))] for group in groups]
     crops = any(step.crops for step in augment)
     canvas = round(pixels.side * image_size / preprocessing["image_size"])
-    for group, canvases in zip(groups, pixels.batches(groups), strict=True):
-        images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
-        images = resized(images, canvas)
+    for group, canvases in zip(groups, _canvases(pixels, groups, device), strict=True):
+        images = resized(canvases.permute(0, 3, 1, 2), canvas)
         if not crops:
             images = centre_crop(images, image_size)
-        labels, indices = _on(device, pixels.labels[group], group)
+        labels, indices = _on(device, pixels.targets[group], group)
         for number, step in enumerate(augment):
             draw = partial(_draw, seed, indices=group, step=number, device=device)
             if isinstance(step, Mixing):
@@ -67,21 +72,34 @@ def train_batches(
                 )
             else:
                 images = step.apply_in(epoch, images, draw, image_size)
+                labels = step.move_in(epoch, labels, draw) if pixels.split.boxes is not None else labels
+        if share and mixes:
+            part = share(len(group))
+            images, labels, indices = images[part], labels[part], indices[part]
         yield Batch(normalize(images, preprocessing), labels, indices)
 
 
 def eval_batches(
-    pixels: Pixels, preprocessing: dict[str, Any], batch_size: int, device: str | torch.device = "cpu"
+    pixels: Pixels,
+    preprocessing: dict[str, Any],
+    batch_size: int,
+    device: str | torch.device = "cpu",
+    first: int = 0,
+    every: int = 1,
 ) -> Iterator[Batch]:
-    """All images in order, each as prediction sees it; the last batch may be smaller."""
+    """All images in order, each as prediction sees it; the last batch may be smaller. Of all batches those from `first`
+    on, `every` so many."""
     groups = [np.arange(start, min(start + batch_size, len(pixels))) for start in range(0, len(pixels), batch_size)]
-    for group, canvases in zip(groups, pixels.batches(groups), strict=True):
-        yield Batch(preprocess(canvases, preprocessing, device), *_on(device, pixels.labels[group], group))
+    groups = groups[first::every]
+    for group, canvases in zip(groups, _canvases(pixels, groups, device), strict=True):
+        yield Batch(preprocess(canvases, preprocessing, device), *_on(device, pixels.targets[group], group))
 
 
-def preprocess(canvases: np.ndarray, preprocessing: dict[str, Any], device: str | torch.device = "cpu") -> Tensor:
+def preprocess(
+    canvases: np.ndarray | Tensor, preprocessing: dict[str, Any], device: str | torch.device = "cpu"
+) -> Tensor:
     """Canvases uint8 (B, S, S, C) as the network's input: centre of `image_size`, normalized, float32 (B, C, H, W)."""
-    images = torch.from_numpy(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
+    images = torch.as_tensor(canvases).to(device, non_blocking=True).permute(0, 3, 1, 2)
     return normalize(centre_crop(images, preprocessing["image_size"]), preprocessing)
 
 
@@ -109,6 +127,16 @@ def normalize(images: Tensor, preprocessing: dict[str, Any]) -> Tensor:
     shift = torch.tensor([-mean / std for mean, std in pairs], device=images.device).repeat(pixels)
     rows = images.permute(0, 2, 3, 1).reshape(size, -1).float()
     return torch.addcmul(shift, rows, scale).view(size, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _canvases(pixels: Pixels, groups: Sequence[np.ndarray], device: str | torch.device) -> Iterator[Tensor]:
+    """The canvases of each group, uint8 (B, S, S, C) on the device: indexed there where they lie there."""
+    if pixels.resident is not None and pixels.resident.device.type == torch.device(device).type:
+        for group in groups:
+            yield pixels.resident.index_select(0, torch.from_numpy(group).to(pixels.resident.device))
+        return
+    for canvases in pixels.batches(groups):
+        yield torch.from_numpy(canvases).to(device, non_blocking=True)
 
 
 def _probabilities(labels: Tensor, classes: int) -> Tensor:

@@ -18,16 +18,18 @@ from cnnwiz.nn.losses import Loss
 from cnnwiz.nn.network import Network, build_graph
 from cnnwiz.spec import Spec
 from cnnwiz.training.auxiliary import judged_beside
-from cnnwiz.training.average import Average
+from cnnwiz.training.average import Average, SlowWeights
 from cnnwiz.training.device import Device
+from cnnwiz.training.distributed import ALONE, Ranks, require_divisible
 from cnnwiz.training.optimize import parameter_groups, require_possible
 from cnnwiz.training.penalty import penalized
 from cnnwiz.training.phases import Stage, plan
+from cnnwiz.training.shared_norm import share_statistics
 
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """The parts of a run. `learned` holds all that is trained, as `model` and `loss`."""
+    """The parts of a run. `learned` holds all that is trained, as `model` and `loss`, and `slow` weights."""
 
     spec: Spec
     place: Device
@@ -40,6 +42,7 @@ class Assembly:
     learned: nn.ModuleDict
     objective: nn.Module
     average: Average | None
+    slow: SlowWeights | None
     optimizer: Optimizer
     scaler: torch.amp.GradScaler
     trained: tuple[nn.Parameter, ...]
@@ -51,7 +54,7 @@ class Assembly:
         return self.average.network if self.average else self.network
 
 
-def assemble(spec: Spec, place: Device, data: Prepared) -> Assembly:
+def assemble(spec: Spec, place: Device, data: Prepared, ranks: Ranks = ALONE) -> Assembly:
     """The parts as they are before the first step. Raises CnnwizError for what cannot be trained."""
     spec = resolved(spec, data.preprocessing, len(data.classes))
     sample = spec.training.sampler.build()
@@ -62,12 +65,19 @@ def assemble(spec: Spec, place: Device, data: Prepared) -> Assembly:
     phases = plan(spec, steps_of)
     for phase in phases:
         require_possible(phase.spec, len(data.train))
+        require_divisible(phase.spec, ranks.count)
     graph = graph_of(spec)
     network = build_graph(graph, spec.training.seed).to(place.type)
     network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    if ranks.count > 1 and spec.training.sync_batch_norm:
+        share_statistics(network)
     loss = _loss(spec, graph).to(place.type)
     average = Average(network, spec.training.ema) if spec.training.ema else None
     groups = parameter_groups(network, graph, spec, loss)
+    learned = nn.ModuleDict({"model": network, "loss": loss})
+    slow, total = None, phases[-1].step(phases[-1].end, 0)
+    if spec.training.lookahead:
+        slow = learned["slow"] = SlowWeights(network, spec.training.lookahead, total)
     return Assembly(
         spec,
         place,
@@ -77,9 +87,10 @@ def assemble(spec: Spec, place: Device, data: Prepared) -> Assembly:
         graph,
         network,
         loss,
-        nn.ModuleDict({"model": network, "loss": loss}),
+        learned,
         judged_beside(penalized(loss, network, graph, spec.regularization), loss, graph),
         average,
+        slow,
         spec.optimizer.build(groups, network, fused=place.type != "mps"),  # behind the average: it may add hooks
         torch.amp.GradScaler(place.type.split(":")[0], enabled=place.precision == "float16"),
         tuple(parameter for parameter in network.parameters() if parameter.requires_grad),

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from cnnwiz.catalog.loss import EMBED
+from cnnwiz.catalog.loss import CLASSIFY
 from cnnwiz.data.loader import train_batches
-from cnnwiz.data.prepare import Prepared, prepare
-from cnnwiz.errors import CnnwizError
+from cnnwiz.data.prepare import prepare
 from cnnwiz.graph import input_shape
 from cnnwiz.nn.lsuv import settle
 from cnnwiz.training.assemble import Assembly, assemble
-from cnnwiz.training.checkpoint import read, write
+from cnnwiz.training.checkpoint import read
 from cnnwiz.training.device import choose_device, raise_allocator_thresholds
+from cnnwiz.training.distributed import ALONE, Ranks
 from cnnwiz.training.evaluate import metrics_of, scores
-from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped
+from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped, judged_by
+from cnnwiz.training.guard import (
+    finite_or_none,
+    machine_changes,
+    require_finite_loss,
+    require_finite_weights,
+    require_same_data,
+)
 from cnnwiz.training.phases import entered, renew_statistics, set_resting, stage_at
-from cnnwiz.training.run import Run
+from cnnwiz.training.run import Run, versions
 from cnnwiz.training.state import Progress, restore, snapshot
-from cnnwiz.training.step import evaluate, mean_loss
+from cnnwiz.training.step import evaluate, mean_loss, tally
+from cnnwiz.training.transfer import take_over
+
+SAVE = 1  # beside the numbers of the signals that end a run
+SAVE_EVERY = 600.0
+"""Seconds between checkpoints within an epoch."""
 
 
 def fit(
@@ -35,11 +46,14 @@ def fit(
     workers: int = 0,
     stop: Callable[[], int] = lambda: 0,
     reading: Callable[[int, int], None] | None = None,
+    ranks: Ranks = ALONE,
+    save_every: float = SAVE_EVERY,
 ) -> Iterator[Event]:
     """Train the run's spec from its newest checkpoint, or from the start, to the end.
 
     `stop` is asked after every step; a signal number other than 0 saves and ends the run (event Stopped).
-    `workers` processes decode images, `reading` hears (done, total) meanwhile; neither changes any result.
+    `workers` processes decode images, `reading` hears (done, total) meanwhile; a checkpoint is written behind each
+    epoch and every `save_every` seconds. None of that changes any result. Of several `ranks` each runs this.
     Raises CnnwizError: 2 for data and device, 3 for a loss that is not finite, 4 for the disk, 6 for memory.
     """
     raise_allocator_thresholds()
@@ -47,23 +61,31 @@ def fit(
 
     # Data: decoded once, split the same way everywhere.
     side = input_shape(run.spec)[1]
-    data = prepare(run.spec.data, side, run.spec.training.seed, workers, reading)
+    data = ranks.leader_first(lambda: prepare(run.spec.data, side, run.spec.training.seed, workers, reading))
     yield from (Notice(text) for text in data.notices)
-    made = assemble(run.spec, place, data)
+    made = assemble(run.spec, place, data, ranks)
     spec, phases, graph, network = made.spec, made.phases, made.graph, made.network
     learned, optimizer, average, scaler = made.learned, made.optimizer, made.average, made.scaler
 
     # Where to begin: behind the newest checkpoint, or at the start.
     progress = Progress()
-    found = run.latest_checkpoint()
+    found = ranks.leader_first(run.latest_checkpoint, everywhere=True)
     if found:
         tensors, state, notices = found
+        require_same_data(run.record, data.fingerprint)
         progress = restore(tensors, state, learned, optimizer, average, scaler)
+        notices += machine_changes(run.record, _facts(made, ranks), versions())
         yield from (Notice(text) for text in notices)
+        run.go_on(spec)
     else:
-        run.begin(spec, _facts(made))
+        if spec.model.origin:
+            yield Notice(take_over(Path(spec.model.origin), network, data.classes))
+            if average:
+                average.network.load_state_dict(network.state_dict())
+        run.begin(spec, _facts(made, ranks))
     run.truncate_logs(progress.epoch)
     yield _started(run, made, progress)
+    saved, called, entered_phase = time.monotonic(), network, None
 
     for epoch in range(progress.epoch, phases[-1].end):
         began = time.monotonic()
@@ -82,32 +104,42 @@ def fit(
             device=place.type,
             sample=made.sample,
             classes=graph.classes,
+            share=ranks.share if ranks.count > 1 else None,
         )
         if epoch == phase.first_epoch and not first:
             yield from entered(phase, phases)
             if phase.renews:
                 renew_statistics(network, batches_from(), place, training.batch_size, training.seed)
+                ranks.spread(list(network.buffers()))
         learned.train()
         set_resting(network, graph, phase.freeze, made.trained)
+        if phase is not entered_phase:
+            called, entered_phase = ranks.wrap(network), phase
+        weight = ranks.weight(min(training.batch_size, len(data.train)))
         for images, labels, _ in batches_from(first_batch=first):
             step = phase.step(epoch, progress.batch)
             rate = phase.rate(step)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group.get("lr_factor", 1.0) * group.get("depth_factor", 1.0)
-            _reseed(training.seed, step)
+            _reseed(training.seed, step, ranks.number)
 
-            if step == 0:
+            if step == 0 and not spec.model.origin:
                 settle(network, images[: training.micro_batch])  # the initialization lsuv looks at images
+                ranks.spread([*network.parameters(), *network.buffers()])
 
             # The loss and its gradient; some optimizers ask for them several times more within their step.
-            again = partial(evaluate, learned, made.objective, images, labels, phase.spec, place, scaler)
-            for part in again():
-                progress.add(*part)
+            again = partial(
+                evaluate, learned, made.objective, images, labels, phase.spec, place, scaler, called, weight
+            )
+            with ranks.failures():
+                parts = again()
+            progress.take(ranks.total(tally(parts)))
+            ranks.average(made.loss)
             if training.gradient_clip:
                 scaler.unscale_(optimizer)
                 clip_grad_norm_(learned.parameters(), training.gradient_clip)
             if place.type == "cpu" or progress.batch % 50 == 0:  # reading the loss makes a GPU wait
-                _require_finite(progress, epoch, rate)
+                require_finite_loss(float(progress.loss_sum), epoch, progress.batch, rate)
             if spec.optimizer.closure:
                 optimizer.step(lambda again=again: mean_loss(again()))
             else:
@@ -115,26 +147,35 @@ def fit(
                 scaler.update()
             learned.zero_grad(set_to_none=True)
             made.loss.after_step()
+            if made.slow:
+                made.slow.update(step)
             if average:
                 average.update(network, step)
             progress.batch += 1
             yield Step(epoch, progress.batch, steps)
-            if number := stop():
+            number = ranks.agree(stop() or SAVE * (time.monotonic() - saved > save_every))
+            if number:
+                require_finite_weights(learned, epoch, progress.batch, rate)
                 run.save_checkpoint(step + 1, *snapshot(learned, optimizer, average, scaler, progress))
+                saved = time.monotonic()
+            if number > SAVE:
                 run.save_record("stopped")
                 yield Stopped(str(run.path), epoch, progress.batch, number)
                 return
 
         # The epoch's numbers, then everything that must survive, in one file.
         rate = phase.rate(phase.step(epoch, steps - 1))
-        _require_finite(progress, epoch, rate)
+        require_finite_loss(float(progress.loss_sum), epoch, steps - 1, rate)
+        require_finite_weights(learned, epoch, steps, rate)
         line = _epoch_line(epoch, rate, progress, spec.task)
         images_seen = (steps - first) * training.batch_size
         seconds = time.monotonic() - began
         if data.validation:
-            found = scores(made.judged, data.validation, data.preprocessing, place.type)
-            line |= {f"val_{name}": value for name, value in metrics_of(spec, *found).items()}
-        best = progress.finish_epoch(epoch, line.get("val_auc") or line["val_accuracy"])
+            ranks.spread(list(made.judged.buffers()))
+            found = scores(made.judged, data.validation, data.preprocessing, place.type, ranks)
+            measured = finite_or_none(metrics_of(spec, *found))
+            line |= {f"val_{name}": value for name, value in measured.items()}
+        best = progress.finish_epoch(epoch, judged_by(line))
         event = Epoch(**line, seconds=seconds, images_per_second=images_seen / seconds, best=best)
         run.append("metrics.jsonl", event.metrics())
         run.append("timing.jsonl", event.timing())
@@ -145,27 +186,31 @@ def fit(
             "metrics": event.metrics(),
         }
         for name in ("best", "last") if best else ("last",):
-            write(run.path / f"{name}.safetensors", made.judged.state_dict(), about)
+            run.save_weights(name, made.judged.state_dict(), about)
         run.save_checkpoint(phase.step(epoch, steps), *snapshot(learned, optimizer, average, scaler, progress))
+        saved = time.monotonic()
         yield event
 
-    yield from _finish(run, made.judged, data, place.type)
+    ranks.meet()
+    yield from _finish(run, made, ranks)
 
 
-def _finish(run: Run, judged: nn.Module, data: Prepared, device: str) -> Iterator[Event]:
+def _finish(run: Run, made: Assembly, ranks: Ranks) -> Iterator[Event]:
     """Judge the best weights on the test images, once, and close the record."""
+    data, judged = made.data, made.judged
     tensors, about = read(run.path / "best.safetensors")
     last = read(run.path / "last.safetensors")[1]["metrics"]
     metrics = {name: value for name, value in about["metrics"].items() if name.startswith("val_") and value is not None}
     if data.test:
         judged.load_state_dict(tensors)
-        result = metrics_of(run.spec, *scores(judged, data.test, data.preprocessing, device))
+        found = scores(judged, data.test, data.preprocessing, made.place.type, ranks)
+        result = finite_or_none(metrics_of(run.spec, *found))
         metrics |= {f"test_{name}": value for name, value in result.items() if value is not None}
     run.save_record("finished", metrics=metrics, best=about["metrics"], last=last)
     yield Finished(str(run.path), metrics, run.seconds)
 
 
-def _facts(made: Assembly) -> dict[str, Any]:
+def _facts(made: Assembly, ranks: Ranks) -> dict[str, Any]:
     """What run.json says of data, network and machine."""
     return {
         "classes": made.data.classes,
@@ -175,6 +220,8 @@ def _facts(made: Assembly) -> dict[str, Any]:
         "device": made.place.name,
         "precision": made.place.precision,
         "threads": torch.get_num_threads(),
+        "ranks": ranks.count,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
     }
 
 
@@ -203,23 +250,13 @@ def _epoch_line(epoch: int, rate: float, progress: Progress, task: str) -> dict[
     return {
         "epoch": epoch + 1,
         "lr": rate,
-        "train_loss": float(progress.loss_sum) / progress.seen,
-        "train_accuracy": None if task == EMBED else int(progress.correct) / progress.seen,
+        "train_loss": float(progress.loss_sum) / int(progress.seen),
+        "train_accuracy": None if task != CLASSIFY else int(progress.correct) / int(progress.seen),
         "val_loss": None,
         "val_accuracy": None,
     }
 
 
-def _reseed(seed: int, step: int) -> None:
+def _reseed(seed: int, step: int, rank: int) -> None:
     """Dropout and the like draw from a stream of their own at each step, so that a resumed run draws the same."""
-    torch.manual_seed((seed * 1_000_003 + step) % 2**63)
-
-
-def _require_finite(progress: Progress, epoch: int, rate: float) -> None:
-    """Stop before a loss that is not finite reaches the weights or a file."""
-    if not math.isfinite(float(progress.loss_sum)):
-        raise CnnwizError(
-            f"the loss is not finite in epoch {epoch + 1}, step {progress.batch + 1} (lr {rate:g}); the last "
-            "checkpoint is intact. Lower optimizer lr, add schedule warmup_epochs or training.gradient_clip",
-            code=3,
-        )
+    torch.manual_seed((seed * 1_000_003 + step + (rank << 40)) % 2**63)

@@ -54,7 +54,7 @@ class Run:
 
     @classmethod
     def reopen(cls, path: Path, wanted: Spec | None = None, accept: bool = False) -> Run:
-        """Open a run to go on with it, as it was or, with `accept`, as `wanted` where that changes only what is to come.
+        """Open a run to go on with it: as it was or, with `accept`, as `wanted` where that changes only what will come.
 
         Raises CnnwizError (code 2) that lists what differs between the spec now and that of the beginning.
         """

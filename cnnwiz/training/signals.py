@@ -1,24 +1,32 @@
-"""Ctrl-C and SIGTERM: the first asks the loop to stop after its step, the second ends the process at once."""
+"""Ctrl-C, SIGTERM and a time limit: the first asks the loop to stop after its step, another signal ends the process."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-_HEARD = (signal.SIGINT, signal.SIGTERM)
+HEARD = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+"""SIGUSR1 is what Slurm is often told to send ahead of the end; it counts as SIGTERM."""
 
 
 class StopRequest:
-    """While entered, remembers the first signal instead of letting it raise."""
+    """While entered, remembers the first signal instead of letting it raise. `seconds` behind its making it asks to
+    stop by itself, as SIGTERM would."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
         self._number = 0
+        self._deadline = None if seconds is None else time.monotonic() + seconds
         self._before: dict[int, Any] = {}
+        # torchrun answers a signal to all with one more to each rank: both are the same request.
+        self._one_of_each = "TORCHELASTIC_RUN_ID" in os.environ
+        self._seen: set[int] = set()
 
     def __enter__(self) -> StopRequest:
-        for number in _HEARD:
+        for number in HEARD:
             self._before[number] = signal.signal(number, self._hear)
         return self
 
@@ -27,12 +35,19 @@ class StopRequest:
             signal.signal(number, handler)
 
     def number(self) -> int:
-        """The signal that asked to stop, 0 when none did."""
+        """The signal that asked to stop, SIGTERM when time is up, 0 when neither."""
+        if not self._number and self._deadline is not None and time.monotonic() >= self._deadline:
+            self._number = int(signal.SIGTERM)
         return self._number
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        meaning = int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        if number in self._seen or (self._seen and not self._one_of_each):
+            os._exit(128 + meaning)
+        self._seen.add(number)
         if self._number:
-            os._exit(128 + number)
-        self._number = number
-        # Only async-signal-safe work here: one write, no locks.
-        os.write(2, b"\nstopping after this step; once more stops at once\n")
+            return
+        self._number = meaning
+        if os.environ.get("RANK", "0") == "0":
+            with suppress(OSError):  # nobody may be listening any more; one write and no locks, whatever is going on
+                os.write(2, b"\nstopping after this step; once more stops at once\n")

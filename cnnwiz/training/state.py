@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from cnnwiz.errors import CnnwizError
 from cnnwiz.training.average import Average
 
 Scaler = torch.amp.GradScaler
@@ -20,17 +21,17 @@ class Progress:
 
     epoch: int = 0
     batch: int = 0
-    seen: int = 0
+    seen: Tensor | float = 0
     loss_sum: Tensor | float = 0.0
-    correct: Tensor | int = 0
+    correct: Tensor | float = 0
     best_accuracy: float | None = None
     best_epoch: int | None = None
 
-    def add(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Take in the mean loss and the scores of some images."""
-        self.seen += len(labels)
-        self.loss_sum = self.loss_sum + loss.double() * len(labels)
-        self.correct = self.correct + (scores.argmax(1) == labels).sum()
+    def take(self, sums: Tensor) -> None:
+        """Take in (sum of losses, correct images, images) of a step."""
+        self.loss_sum = self.loss_sum + sums[0]
+        self.correct = self.correct + sums[1]
+        self.seen = self.seen + sums[2]
 
     def finish_epoch(self, epoch: int, accuracy: float | None) -> bool:
         """Begin the next epoch; True when this one is the best so far (the later one wins a tie)."""
@@ -58,7 +59,7 @@ def snapshot(
         "scaler": scaler.state_dict(),
         "epoch": progress.epoch,
         "batch": progress.batch,
-        "seen": progress.seen,
+        "seen": int(progress.seen),
         "loss_sum": float(progress.loss_sum),
         "correct": int(progress.correct),
         "best_accuracy": progress.best_accuracy,
@@ -75,7 +76,10 @@ def restore(
     average: Average | None,
     scaler: Scaler,
 ) -> Progress:
-    """Put a snapshot back and return how far it was."""
+    """Put a snapshot back and return how far it was. Raises CnnwizError (code 4) for that of another network."""
+    for name, tensor in learned.state_dict().items():
+        if name not in tensors or tensors[name].shape != tensor.shape:
+            raise CnnwizError(f"the checkpoint is of another network: {name} is missing or of another shape", code=4)
     learned.load_state_dict({name: tensors[name] for name in learned.state_dict()})
     if average:
         average.network.load_state_dict(_below("average.", tensors))
