@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.choice import Choice
+from cnnwiz.catalog.initialization import Initialization
 from cnnwiz.catalog.layer import Channels, sides
 from cnnwiz.catalog.normalization import NoNorm, Normalization
 from cnnwiz.catalog.primitive import Convolution2d
@@ -29,6 +30,7 @@ class Filters(NamedTuple):
     dilation: tuple[int, int]
     groups: int | None
     bias: bool
+    init: Initialization | None = None  # of every weight it makes
 
     def operation(self) -> Convolution2d:
         """The plain convolution with these parameters."""
@@ -40,6 +42,7 @@ class Filters(NamedTuple):
             dilation=self.dilation,
             groups=self.groups or 1,
             bias=self.bias,
+            init=self.init,
         )
 
     def pointwise(self) -> Filters:

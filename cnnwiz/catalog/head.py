@@ -11,6 +11,7 @@ from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.layer import Channels, Size
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.primitive import Convolution2d, Drop, Flatten, GlobalAverage, Linear, UnitLength
+from cnnwiz.catalog.rearrange import Scale
 
 if TYPE_CHECKING:
     from cnnwiz.catalog.layer import Net, Tap
@@ -41,12 +42,17 @@ class AverageHead(Head):
     evidence = ("clf_conv_avg_clf_relu",)
 
     dropout: float = Field(default=0.0, ge=0, lt=1, description="rate of dropout before the linear layer")
+    bias: bool = Field(default=True, description="whether the linear layer has one")
+    scale: float = Field(
+        default=1.0, gt=0, le=1000, description="what scores are multiplied by; below 1 the start is less certain"
+    )
 
     def wire(self, net: Net, source: Tap, classes: int) -> Tap:
         source = net.add(GlobalAverage(), source, name="pool")
         if self.dropout:
             source = net.add(Drop(rate=self.dropout), source, name="dropout")
-        return net.add(Linear(features=classes, role="classifier"), source, name="linear")
+        source = net.add(Linear(features=classes, bias=self.bias, role="classifier"), source, name="linear")
+        return source if self.scale == 1 else net.add(Scale(factor=self.scale), source, name="scale")
 
 
 class FlattenHead(Head):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,17 @@ class Initialization(Choice):
     """How a weight tensor (out, in / groups, kh, kw) or (out, in) is filled before training."""
 
     section = "initialization"
+    everywhere: ClassVar[bool] = True
+    """Whether it can be that of a whole network."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether the weight is trained afterwards; if not, it is a buffer of the network and no parameter."""
+        return True
+
+    def problem(self, weight: tuple[int, ...], groups: int) -> str | None:
+        """What is wrong with filling a weight of this shape, and what would be right; None where nothing is."""
+        return None
 
     def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
         """Fill `weight` in place. `slope` is that of the (leaky) ReLU that follows, None for other activations."""
@@ -148,6 +159,64 @@ class Lsuv(Initialization):
         _orthogonal(weight, 1.0, groups, generator)
 
 
+class Dirac(Initialization):
+    """Partial identity: of each group the first filters, as many as it has input channels, hand their channel on
+    unchanged; the others, and linear layers, are uniform with variance 1 / (3 * fan_in), torch's own default.
+
+    Use: short trainings of plain networks of 3x3 convolutions with norm.
+
+    Avoid: networks without norm, where the other filters are too small; kernels of even size, which have no middle.
+
+    Cost: nothing at run time.
+    """
+
+    key = "dirac"
+    papers = ("arXiv:2404.00498", "arXiv:1706.00388")
+
+    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+        from torch.nn.init import dirac_
+
+        _fill(weight, math.sqrt(1 / (3 * fans(weight, groups)[0])), "uniform", generator)
+        for filters in weight.chunk(groups) if weight.dim() == 4 else ():
+            dirac_(filters[: weight.shape[1]])
+
+
+class Whitening(Initialization):
+    """Patch whitening: the filters are the principal directions of the patches that the layer sees in the first
+    training batch, longest first, each divided by the root of its variance + `eps`, and once more with the opposite
+    sign. The outputs are uncorrelated and of variance 1. The weight is not trained, only its bias.
+
+    Use: as `init` of the first convolution, with a small kernel, 2 * C * k * k channels (24 for RGB and kernel 2),
+    stride 1 and a bias, in short trainings.
+
+    Avoid: deeper layers; large kernels, whose last directions are noise; long trainings, which learn the same filters.
+
+    Cost: the eigenvectors of one matrix before training; no gradient of the weight in it.
+    """
+
+    key = "whitening"
+    papers = ("arXiv:2404.00498", "Page: How to train your ResNet 8, 2019")
+    everywhere: ClassVar[bool] = False
+
+    eps: float = Field(default=5e-4, gt=0, le=10, description="added to the variances, so that noise stays small")
+    trained: bool = Field(default=False, description="whether training changes the weight as well")
+
+    @property
+    def trains(self) -> bool:
+        return self.trained
+
+    def problem(self, weight: tuple[int, ...], groups: int) -> str | None:
+        most = 2 * math.prod(weight[1:])
+        if groups > 1 or len(weight) != 4:
+            return "whitening is for convolutions of one group; take another init here"
+        if weight[0] % 2 or weight[0] > most:
+            return f"whitening makes an even number of filters, here {most} at most, not {weight[0]}"
+        return None
+
+    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+        _orthogonal(weight, 1.0, groups, generator)  # until `nn.settle` sees images
+
+
 def fans(weight: Tensor, groups: int) -> tuple[int, int]:
     """(fan_in, fan_out) of one group: torch's fan_out counts all groups, which is wrong for depthwise filters."""
     window = math.prod(weight.shape[2:])
@@ -174,4 +243,13 @@ def _fill(weight: Tensor, std: float, distribution: str, generator: Generator) -
         weight.uniform_(-bound, bound, generator=generator)
 
 
-INITIALIZATIONS: tuple[type[Initialization], ...] = (Kaiming, Xavier, Lecun, Orthogonal, Lsuv, Gaussian)
+INITIALIZATIONS: tuple[type[Initialization], ...] = (
+    Kaiming,
+    Xavier,
+    Lecun,
+    Orthogonal,
+    Lsuv,
+    Gaussian,
+    Dirac,
+    Whitening,
+)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cnnwiz.catalog.operation import Operation, Parameter, ShapeError, divisors
 
 if TYPE_CHECKING:
     from torch import nn
+    from typing_extensions import Self
 
     from cnnwiz.catalog.operation import Shape
 
@@ -44,15 +45,28 @@ class BatchNorm(Normalization):
     eps: float = Field(default=1e-5, gt=0, le=1, description="added to the variance")
     momentum: float = Field(default=0.1, gt=0, le=1, description="weight of the newest batch in the running statistics")
     scale: float = Field(default=1.0, ge=0, le=10, description=SCALE)
+    fixed_scale: bool = Field(default=False, description="leave the scale at that value and train the shift only")
+
+    @model_validator(mode="after")
+    def _alive(self) -> Self:
+        if self.fixed_scale and not self.scale:
+            raise ValueError("a fixed_scale of 0 would be the end of every signal; write another scale")
+        return self
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
-        return _affine(inputs[0])
+        found = _affine(inputs[0])
+        return {"bias": found["bias"]} if self.fixed_scale else found
 
     def build(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         kind = nn.BatchNorm2d if len(inputs[0]) == 3 else nn.BatchNorm1d
-        return _scaled(kind(inputs[0][0], eps=self.eps, momentum=self.momentum), self.scale)
+        module = _scaled(kind(inputs[0][0], eps=self.eps, momentum=self.momentum), self.scale)
+        if self.fixed_scale:
+            from cnnwiz.nn.layers import untrained
+
+            return untrained(module, "weight")
+        return module
 
 
 class LayerNorm(Normalization):

@@ -13,6 +13,30 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
 
 
+class Rates(Choice):
+    """Learning rates by the role of a parameter, each as a multiple of `lr`. What is not named has lr itself.
+
+    Use: shifts of norms (64 in the fastest CIFAR-10 recipe), classifiers, fine-tuning of some roles (0 for the others).
+
+    Avoid: large factors on norm scales that are trained; lbfgs, which has one step for all weights.
+
+    Cost: nothing.
+    """
+
+    section = "optimizer"
+    key = "rates"
+    papers = ("arXiv:2404.00498",)
+
+    bias: float = Field(default=1.0, ge=0, le=1e4, description="biases of convolutions and linear layers")
+    norm: float = Field(default=1.0, ge=0, le=1e4, description="scales and shifts of norms")
+    depthwise: float = Field(default=1.0, ge=0, le=1e4, description="filters of one channel each")
+    classifier: float = Field(default=1.0, ge=0, le=1e4, description="weights of the last layer")
+
+    def of(self, role: str) -> float:
+        """The multiple for a parameter of this role."""
+        return getattr(self, role) if role in Rates.model_fields else 1.0
+
+
 class Optimizer(Choice):
     """An update rule. Weight decay is not here: it is `regularization.l2`, applied by parameter role."""
 
@@ -29,6 +53,7 @@ class Optimizer(Choice):
     """Whether it takes hidden weights as matrices and leaves everything else to another rule."""
 
     lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at its highest")
+    rates: Rates = Field(default=Rates(), description="learning rates of some roles, as multiples of lr")
 
     def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
         """The torch optimizer over parameter groups that each hold `params`, `weight_decay`, and `matrices` if it asks
@@ -102,6 +127,38 @@ class Nesterov(Optimizer):
         from torch.optim import SGD
 
         return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=True, fused=fused)
+
+
+class DecoupledSgd(Optimizer):
+    """Nesterov SGD in units that can be changed one at a time: lr is the whole way on which one gradient moves a
+    weight, momentum included, and `l2.factor` the share of a weight that a step takes away at the highest lr. It is
+    `sgd` with lr * (1 - momentum) and factor / lr.
+
+    Use: tuning lr, momentum and decay of short trainings one after the other.
+
+    Avoid: numbers from recipes written for `sgd`: an lr of 0.1 at momentum 0.9 is 1.0 here.
+
+    Cost: one extra copy of the weights.
+    """
+
+    key = "decoupled_sgd"
+    papers = ("arXiv:2404.00498", "arXiv:1711.05101")
+
+    lr: float = Field(default=1.0, gt=0, le=1000, description="way of a weight for a gradient of 1, at its highest")
+    momentum: float = Field(default=0.85, ge=0, lt=1, description="share of the last step that is kept")
+    nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
+
+    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+        from torch.optim import SGD
+
+        left = 1 - self.momentum
+        units = []
+        for group in groups:
+            way = self.lr * group.get("lr_factor", 1.0)
+            decay = group["weight_decay"] / way if way else 0.0
+            units.append({**group, "lr_factor": left * group.get("lr_factor", 1.0), "weight_decay": decay})
+        nesterov = self.nesterov and self.momentum > 0
+        return SGD(units, lr=self.lr * left, momentum=self.momentum, nesterov=nesterov, fused=fused)
 
 
 class Adam(Optimizer):
@@ -182,4 +239,4 @@ class RmsProp(Optimizer):
         return RMSprop(groups, lr=self.lr, alpha=self.decay, momentum=self.momentum, eps=self.eps)
 
 
-OPTIMIZERS: tuple[type[Optimizer], ...] = (Sgd, Momentum, Nesterov, Adam, AdamW, RmsProp)
+OPTIMIZERS: tuple[type[Optimizer], ...] = (Sgd, Momentum, Nesterov, DecoupledSgd, Adam, AdamW, RmsProp)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from cnnwiz.catalog.initialization import Initialization
 from cnnwiz.catalog.operation import Operation, Parameter, Shape, ShapeError, Window, divisors, slide
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Convolution2d(Primitive):
     weight_norm: bool = False
     role: str = "weight"
     gate_bias: float | None = None  # where the bias of a gate's scores starts
+    init: Initialization | None = None  # of the weight; None for the network's
 
     def output(self, *inputs: Shape) -> Shape:
         incoming, height, width = _map(inputs[0], "a convolution")
@@ -43,6 +45,11 @@ class Convolution2d(Primitive):
                     f"nearest that work: {divisors(math.gcd(incoming, self.channels), self.groups)}",
                     "groups",
                 )
+        shape = (self.channels, incoming // self.groups, *self.kernel)
+        if self.init and (problem := self.init.problem(shape, self.groups)):
+            raise ShapeError(
+                problem, f"set channels, kernel or init of this layer; its weight is {show(shape)}", "init"
+            )
         return (self.channels, *window_shape((height, width), self.window(), self.padding))
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
@@ -50,6 +57,8 @@ class Convolution2d(Primitive):
         role = "depthwise" if self.groups == incoming > 1 else self.role
         weight = Parameter((self.channels, incoming // self.groups, *self.kernel), role)
         found = _trained(weight, self.bias, self.weight_norm)
+        if self.init and not self.init.trains:
+            found = {name: parameter for name, parameter in found.items() if name == "bias"}
         return found if self.gate_bias is None else {**found, "bias": Parameter((self.channels,), "gate_bias")}
 
     def macs(self, *inputs: Shape) -> int:
@@ -81,6 +90,10 @@ class Convolution2d(Primitive):
             convolution = PaddedConv2d(convolution, (left, right, top, bottom))
         if self.gate_bias is not None and convolution.bias is not None:
             nn.init.constant_(convolution.bias, self.gate_bias)
+        if self.init and not self.init.trains:
+            from cnnwiz.nn.layers import untrained
+
+            return untrained(convolution, "weight")
         return _built(convolution, self.weight_norm)
 
 

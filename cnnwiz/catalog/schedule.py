@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -134,8 +134,8 @@ class ExponentialDecay(Schedule):
 
 
 class OneCycle(Schedule):
-    """One cycle: lr rises along half a cosine from `start` to 1 of itself during the first `rise` of training, then
-    falls along another to `final`. Momentum stays what it is.
+    """One cycle: lr rises from `start` to 1 of itself during the first `rise` of training, then falls to `final`, each
+    along half a cosine or along a straight line (triangle). Momentum stays what it is.
 
     Use: short trainings with a high lr.
 
@@ -145,17 +145,19 @@ class OneCycle(Schedule):
     """
 
     key = "one_cycle"
-    papers = ("arXiv:1708.07120",)
+    papers = ("arXiv:1708.07120", "arXiv:1506.01186")
 
     rise: float = Field(default=0.3, gt=0, lt=1, description="share of training during which lr rises")
     start: float = Field(default=0.04, ge=0, le=1, description="share of lr at the beginning")
     final: float = Field(default=0.0, ge=0, le=1, description="share of lr left at the end")
+    shape: Literal["cosine", "linear"] = Field(default="cosine", description="curved, or a triangle")
 
     def decay(self, progress: float) -> float:
         rising = progress < self.rise
         low = self.start if rising else self.final
         distance = progress / self.rise if rising else (1 - progress) / (1 - self.rise)
-        return low + (1 - low) * (1 - math.cos(math.pi * distance)) / 2
+        height = distance if self.shape == "linear" else (1 - math.cos(math.pi * distance)) / 2
+        return low + (1 - low) * height
 
 
 class Constant(Schedule):

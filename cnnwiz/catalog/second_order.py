@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cnnwiz.catalog.optimizer import Optimizer
+from cnnwiz.catalog.optimizer import Optimizer, Rates
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer as TorchOptimizer
+    from typing_extensions import Self
 
 
 class Lbfgs(Optimizer):
@@ -36,6 +37,12 @@ class Lbfgs(Optimizer):
     lr: float = Field(default=1.0, gt=0, le=100, description="length at which each line search begins")
     evaluations: int = Field(default=20, ge=1, le=1000, description="directions tried per step")
     history: int = Field(default=10, ge=1, le=1000, description="changes the curvature is estimated from")
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Self:
+        if self.rates != Rates():
+            raise ValueError("rates: lbfgs moves all weights by one step; leave them out, or take another optimizer")
+        return self
 
     def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
         from torch import contiguous_format
@@ -211,16 +218,39 @@ class Muon(Optimizer):
     nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
     iterations: int = Field(default=5, ge=1, le=20, description="Newton-Schulz steps towards orthogonality")
     other_lr: float = Field(default=0.001, gt=0, le=100, description="learning rate of AdamW for all other weights")
+    fixed_length: bool = Field(
+        default=False,
+        description="bring each hidden weight to the length sqrt(filters) before every step; only for weights whose "
+        "length a norm behind them divides out",
+    )
 
     def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
         from pytorch_optimizer import Muon
 
         factors = {True: 1.0, False: self.other_lr / self.lr}
         groups = [
-            {**group, "use_muon": group["matrices"], "lr_factor": factors[group["matrices"]], "lr": self.lr}
+            {
+                **group,
+                "use_muon": group["matrices"],
+                "lr_factor": factors[group["matrices"]] * group.get("lr_factor", 1.0),
+                "lr": self.lr,
+            }
             for group in groups
         ]
-        return Muon(groups, momentum=self.momentum, nesterov=self.nesterov, ns_steps=self.iterations)
+        optimizer = Muon(groups, momentum=self.momentum, nesterov=self.nesterov, ns_steps=self.iterations)
+        if self.fixed_length:
+            optimizer.register_step_pre_hook(_fix_lengths)
+        return optimizer
+
+
+def _fix_lengths(optimizer: TorchOptimizer, arguments: object, keywords: object) -> None:
+    """Each hidden weight (filters, ...) to the length sqrt(filters), as that many rows of length 1 have."""
+    from torch import no_grad
+
+    with no_grad():
+        for group in optimizer.param_groups:
+            for weight in group["params"] if group["use_muon"] else ():
+                weight.mul_(len(weight) ** 0.5 / weight.norm())
 
 
 SECOND_ORDER: tuple[type[Optimizer], ...] = (Lbfgs, Kfac, Shampoo, Soap, AdaHessian, Muon)

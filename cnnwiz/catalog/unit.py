@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.convolution import Convolution, Filters, ShuffledGrouped, Standard
+from cnnwiz.catalog.initialization import Initialization
 from cnnwiz.catalog.layer import Channels, Layer, Order, Padding, Size
 from cnnwiz.catalog.normalization import Normalization
 from cnnwiz.catalog.operation import pair
@@ -27,6 +28,7 @@ class Unit(Layer):
     norm: Normalization | None = Field(default=None, description="without this key model.defaults.norm")
     activation: Activation | None = Field(default=None, description="without this key model.defaults.activation")
     order: Order | None = Field(default=None, description="without this key model.defaults.order")
+    init: Initialization | None = Field(default=None, description="without this key model.defaults.init")
 
     def convolve(self, net: Net, source: Tap, bias: bool) -> Tap:
         """The convolution alone."""
@@ -91,6 +93,7 @@ class Conv(Unit):
             pair(self.dilation),
             source.shape[0] if self.groups == "depthwise" else self.groups,
             bias,
+            self.init,
         )
         return (self.kind or net.convolution).wire(net, source, filters)
 
@@ -116,7 +119,8 @@ class Pointwise(Unit):
     shuffle: bool = Field(default=False, description="deal the output channels out to the groups, as in ShuffleNet")
 
     def convolve(self, net: Net, source: Tap, bias: bool) -> Tap:
-        filters = Filters(self.channels * self.pieces(net), (1, 1), pair(self.stride), 0, (1, 1), self.groups, bias)
+        channels = self.channels * self.pieces(net)
+        filters = Filters(channels, (1, 1), pair(self.stride), 0, (1, 1), self.groups, bias, self.init)
         return (ShuffledGrouped() if self.shuffle else Standard()).wire(net, source, filters)
 
 

@@ -21,14 +21,19 @@ def initialize(network: nn.Module, graph: Graph, seed: int) -> None:
     slopes = _slopes(graph)
     with torch.no_grad():
         for index, node in enumerate(graph.nodes):
-            groups = node.operation.groups if isinstance(node.operation, Convolution2d) else 1
+            convolution = node.operation if isinstance(node.operation, Convolution2d) else None
+            groups = convolution.groups if convolution else 1
+            init = (convolution.init if convolution else None) or graph.init
             module = network.get_submodule(node.name)
+            if convolution and not init.trains:
+                generator = torch.Generator().manual_seed(_stream(seed, f"{node.name}.weight"))
+                init.build(module.get_buffer("weight"), slopes[index], groups, generator)
             for name, parameter in node.parameters.items():
                 if parameter.role in FILLED:
                     name = "weight" if is_parametrized(module, "weight") else name
                     tensor = getattr(module, name).detach().clone()
                     generator = torch.Generator().manual_seed(_stream(seed, f"{node.name}.{name}"))
-                    graph.init.build(tensor, slopes[index], groups, generator)
+                    init.build(tensor, slopes[index], groups, generator)
                     assign(module, name, tensor)
                 elif parameter.role == "bias":
                     module.get_parameter(name).zero_()

@@ -1,4 +1,4 @@
-"""Layer-sequential unit variance: weights scaled on real images, layer by layer in the order of execution."""
+"""Weights set on real images, layer by layer in the order of execution: unit variance (LSUV), whitened patches."""
 
 from __future__ import annotations
 
@@ -8,42 +8,52 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from cnnwiz.catalog.initialization import Lsuv
+from cnnwiz.catalog.initialization import Initialization, Lsuv, Whitening
+from cnnwiz.catalog.primitive import Convolution2d
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import INPUT, Node
 from cnnwiz.nn.initialize import FILLED
 from cnnwiz.nn.network import Network
+from cnnwiz.nn.whitening import whiten
 
 
 @torch.no_grad()
 def settle(network: Network, images: Tensor) -> None:
-    """Scale weights so that every convolution and linear layer puts out variance 1 on `images` (B, C, H, W).
+    """Set the weights whose initialization looks at images, on `images` (B, C, H, W), layer by layer in order.
 
-    Does nothing unless the network's initialization is `lsuv`. Layers whose output does not vary are left alone.
+    `whitening`: the filters become principal directions of the patches. `lsuv`: weights are scaled so that the layer
+    puts out variance 1; layers whose output does not vary are left alone. Does nothing where no layer asks for either.
     """
-    init = network.graph.init
-    if not isinstance(init, Lsuv):
-        return
+    inits = [_init(network, node) for node in network.graph.nodes]
+    last = max((index for index, init in enumerate(inits) if isinstance(init, (Lsuv, Whitening))), default=-1)
     was_training = network.training
     network.eval()
     values = {INPUT: images}
-    for index, module, inputs, dead in network.steps:
-        arguments = [values[source] for source in inputs]
-        values[index] = _unit(module, network.graph.nodes[index], arguments, init)
+    for index, module, inputs, dead in network.steps[: last + 1]:
+        arguments, init = [values[source] for source in inputs], inits[index]
+        if isinstance(init, Whitening):
+            whiten(module, arguments[0], init.eps)
+        values[index] = _unit(module, arguments, init) if isinstance(init, Lsuv) else module(*arguments)
         for source in dead:
             del values[source]
     network.train(was_training)
 
 
-def _unit(module: nn.Module, node: Node, arguments: list[Tensor], init: Lsuv) -> Tensor:
-    """The node's output, after scaling its weight where it has one."""
+def _init(network: Network, node: Node) -> Initialization | None:
+    """The initialization of a node's weight; None where it has none that is filled."""
+    own = node.operation.init if isinstance(node.operation, Convolution2d) else None
+    if own and not own.trains:
+        return own
+    return own or network.graph.init if any(part.role in FILLED for part in node.parameters.values()) else None
+
+
+def _unit(module: nn.Module, arguments: list[Tensor], init: Lsuv) -> Tensor:
+    """The module's output, after scaling its weight."""
     output = module(*arguments)
-    if not any(parameter.role in FILLED for parameter in node.parameters.values()):
-        return output
     for _ in range(init.max_iterations):
         variance = float(output.var(correction=0))
         if not math.isfinite(variance):
-            raise CnnwizError(f"lsuv: the output of {node.name} is not finite on the first batch; take another init")
+            raise CnnwizError("lsuv: the output of a layer is not finite on the first batch; take another init")
         if variance == 0 or abs(variance - 1) < init.tolerance:
             break
         # Weight norm keeps the length of the filters apart, and scaling that leaves their direction as it is.
