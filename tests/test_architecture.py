@@ -114,6 +114,7 @@ def relative(path: Path) -> str:
 def is_leaf(module: str) -> bool:
     """Modules that methods of the catalogue may import, when they are called, although they are above it."""
     leaves = (
+        "cnnwiz.nn.detection",
         "cnnwiz.nn.input",
         "cnnwiz.nn.layers",
         "cnnwiz.nn.losses",

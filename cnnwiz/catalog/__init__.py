@@ -8,6 +8,7 @@ from cnnwiz.catalog.activation import ACTIVATIONS, Activation
 from cnnwiz.catalog.augmentation import AUGMENTATIONS, Augmentation
 from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.convolution import CONVOLUTIONS, Convolution
+from cnnwiz.catalog.detection import DETECTION_HEADS, DETECTION_LOSSES, DETECTION_SOURCES
 from cnnwiz.catalog.distortion import DISTORTIONS
 from cnnwiz.catalog.dropout import DROPOUTS, StochasticDepth
 from cnnwiz.catalog.head import HEADS, Head
@@ -15,10 +16,11 @@ from cnnwiz.catalog.initialization import INITIALIZATIONS, Initialization
 from cnnwiz.catalog.input import INPUTS, Input
 from cnnwiz.catalog.layer import Layer
 from cnnwiz.catalog.layers import LAYERS
+from cnnwiz.catalog.lookahead import Lookahead
 from cnnwiz.catalog.loss import LOSSES, Loss
 from cnnwiz.catalog.mixing import MIXINGS
 from cnnwiz.catalog.normalization import NORMALIZATIONS, Normalization
-from cnnwiz.catalog.optimizer import OPTIMIZERS, Optimizer
+from cnnwiz.catalog.optimizer import OPTIMIZERS, Optimizer, Rates
 from cnnwiz.catalog.pooling import POOLINGS, Pooling
 from cnnwiz.catalog.rectifier import RECTIFIERS
 from cnnwiz.catalog.regularization import PENALTIES
@@ -44,12 +46,12 @@ class Section(NamedTuple):
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section(Source, SOURCES, "Data sources"),
+    Section(Source, SOURCES + DETECTION_SOURCES, "Data sources"),
     Section(Augmentation, AUGMENTATIONS + DISTORTIONS + MIXINGS, "Data augmentation"),
     Section(Input, INPUTS, "Input transforms"),
     Section(Initialization, INITIALIZATIONS, "Initialization"),
     Section(Activation, ACTIVATIONS + RECTIFIERS, "Activation functions"),
-    Section(Loss, LOSSES, "Loss functions"),
+    Section(Loss, LOSSES + DETECTION_LOSSES, "Loss functions"),
     Section(Normalization, NORMALIZATIONS, "Normalization"),
     Section(Optimizer, OPTIMIZERS + SECOND_ORDER, "Optimizers"),
     Section(Schedule, SCHEDULES, "Learning-rate schedules"),
@@ -58,10 +60,10 @@ SECTIONS: tuple[Section, ...] = (
     Section(Pooling, POOLINGS, "Pooling"),
     Section(Layer, LAYERS + DROPOUTS + STRUCTURES, "Layers and blocks"),
     Section(Shortcut, SHORTCUTS, "Shortcuts of residual blocks"),
-    Section(Head, HEADS, "Heads"),
+    Section(Head, HEADS + DETECTION_HEADS, "Heads"),
 )
 
-PARTS: tuple[type[Choice], ...] = (*PENALTIES, StochasticDepth)
+PARTS: tuple[type[Choice], ...] = (*PENALTIES, StochasticDepth, Rates, Lookahead)
 """Documented choices that are keys of a mapping instead of one of several names."""
 
 

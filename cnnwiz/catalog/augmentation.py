@@ -27,6 +27,8 @@ class Augmentation(Choice):
     section = "augmentation"
     crops: ClassVar[bool] = False
     """Whether it cuts the canvas to the training size; where none does, the centre is cut out."""
+    keeps_boxes: ClassVar[bool] = False
+    """Whether boxes around objects are right behind it: it moves no pixel, or `move_in` moves the boxes too."""
 
     def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
         """The changed batch. `images` (B, C, H, W) holds 0 to 255, as uint8 or float, channels last in memory.
@@ -38,6 +40,11 @@ class Augmentation(Choice):
     def apply_in(self, epoch: int, images: Tensor, draw: Callable[[int], Draw], side: int) -> Tensor:
         """What `apply` gives in an epoch; `draw(epoch)` is the source of numbers of that epoch."""
         return self.apply(images, draw(epoch), side)
+
+    def move_in(self, epoch: int, boxes: Tensor, draw: Callable[[int], Draw]) -> Tensor:
+        """Boxes (B, M, 5) as they are behind `apply_in` with the same numbers: left, top, right, bottom as shares of
+        the image, then the class. Rows that hold no box begin with -1."""
+        return boxes
 
 
 class RandomCrop(Augmentation):
@@ -153,6 +160,7 @@ class Flip(Augmentation):
 
     axis: ClassVar[int]
     """Of (B, H, W, C)."""
+    keeps_boxes: ClassVar[bool] = True
     probability: Probability = Field(default=0.5, description="share of the images that are mirrored")
 
     def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
@@ -163,6 +171,17 @@ class Flip(Augmentation):
         mirrored = draw(1)[:, 0] < self.probability
         number = torch.arange(len(rows), device=rows.device) + len(rows) * mirrored
         return both.index_select(0, number).permute(0, 3, 1, 2)
+
+    def move_in(self, epoch: int, boxes: Tensor, draw: Callable[[int], Draw]) -> Tensor:
+        return self.mirrored(boxes, draw(epoch)(1)[:, 0] < self.probability)
+
+    def mirrored(self, boxes: Tensor, chosen: Tensor) -> Tensor:
+        """Boxes (B, M, 5), those of the `chosen` images (B,) mirrored."""
+        low, high = (0, 2) if self.axis == 2 else (1, 3)
+        turned = boxes.clone()
+        turned[:, :, low], turned[:, :, high] = 1 - boxes[:, :, high], 1 - boxes[:, :, low]
+        moved = chosen[:, None] & (boxes[:, :, 2] >= 0)
+        return turned.where(moved[:, :, None], boxes)
 
 
 class HorizontalFlip(Flip):
@@ -213,6 +232,9 @@ class AlternatingFlip(Flip):
         shown_first = self.apply(images, draw(0), side)
         # Mirrored rows first: the result stays channels last in memory.
         return shown_first.permute(0, 2, 3, 1).flip(2).permute(0, 3, 1, 2) if epoch % 2 else shown_first
+
+    def move_in(self, epoch: int, boxes: Tensor, draw: Callable[[int], Draw]) -> Tensor:
+        return self.mirrored(boxes, (draw(0)(1)[:, 0] < self.probability) ^ bool(epoch % 2))
 
 
 AUGMENTATIONS: tuple[type[Augmentation], ...] = (

@@ -57,6 +57,7 @@ class ColorJitter(Augmentation):
 
     key: ClassVar[str] = "color_jitter"
     papers: ClassVar[tuple[str, ...]] = ("arXiv:1312.5402",)
+    keeps_boxes: ClassVar[bool] = True
 
     brightness: Strength = Field(default=0.4, description="largest change of the factor")
     contrast: Strength = Field(default=0.4, description="largest change of the factor")
@@ -87,6 +88,7 @@ class PcaLighting(Augmentation):
 
     key: ClassVar[str] = "pca_lighting"
     papers: ClassVar[tuple[str, ...]] = ("Krizhevsky, Sutskever, Hinton: NIPS 2012",)
+    keeps_boxes: ClassVar[bool] = True
 
     std: Strength = Field(default=0.1, description="deviation of the three amounts")
 

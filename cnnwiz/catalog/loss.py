@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 CLASSIFY = "classify"
 EMBED = "embed"
+DETECT = "detect"
 
 
 class Loss(Choice):
-    """A scalar to minimize, from class numbers (B,) and scores (B, K), or embeddings (B, features) for task embed."""
+    """A scalar to minimize, from class numbers (B,) and scores (B, K), or embeddings (B, features) for task embed, or
+    boxes (B, M, 5) and a map (B, K + 5, H, W) for task detect."""
 
     section = "loss"
     tasks: ClassVar[tuple[str, ...]] = (CLASSIFY,)

@@ -30,6 +30,8 @@ class Source(Choice):
     """Where the labelled images come from."""
 
     section = "source"
+    boxed: ClassVar[bool] = False
+    """Whether its images come with boxes around objects, as task detect needs them, instead of one class each."""
 
     def facts(self) -> Facts:
         """Known at once, without reading images; never raises."""

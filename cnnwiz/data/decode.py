@@ -28,21 +28,22 @@ FAILURES = (
 """What Pillow's decoders have been seen to raise on damaged files."""
 
 
-def decode(file: Path | BinaryIO, side: int, channels: int, name: str | None = None) -> np.ndarray:
-    """The canvas of an image file, uint8 (side, side, channels). Raises CnnwizError with `name` (default: the path) and
-    the reason."""
+def decode(file: Path | BinaryIO, side: int, channels: int, name: str | None = None, whole: bool = False) -> np.ndarray:
+    """The canvas of an image file, uint8 (side, side, channels); see `to_canvas`. Raises CnnwizError with `name`
+    (default: the path) and the reason."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata; the pixels decide
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                return to_canvas(eight_bits(upright(image, side)), side, channels)
+                return to_canvas(eight_bits(upright(image, side)), side, channels, whole)
     except FAILURES as error:
         raise CnnwizError(f"{name or repr(str(file))}: {_reason(error)}") from None
 
 
-def to_canvas(image: Image.Image, side: int, channels: int) -> np.ndarray:
-    """The short side resized to `side` (bilinear with antialias), the centre cut out: uint8 (side, side, channels).
+def to_canvas(image: Image.Image, side: int, channels: int, whole: bool = False) -> np.ndarray:
+    """The short side resized to `side` (bilinear with antialias), the centre cut out: uint8 (side, side, channels); or
+    the `whole` image, both sides resized.
 
     `image` is of mode L or RGB. Resizing only the square in the middle is the same, and cheaper on long images.
     """
@@ -52,7 +53,7 @@ def to_canvas(image: Image.Image, side: int, channels: int) -> np.ndarray:
     if image.size != (side, side):
         short = min(image.size)
         left, top = (image.width - short) / 2, (image.height - short) / 2
-        box = (left, top, left + short, top + short)
+        box = None if whole else (left, top, left + short, top + short)
         image = image.resize((side, side), Image.Resampling.BILINEAR, box, reducing_gap=3.0)
     return np.asarray(image).reshape(side, side, channels)
 

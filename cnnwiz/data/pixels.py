@@ -58,6 +58,11 @@ class Pixels:
     def labels(self) -> np.ndarray:
         return self.split.labels
 
+    @property
+    def targets(self) -> np.ndarray:
+        """What is to be learned of each image: its label (N,), or its boxes and their classes (N, M, 5)."""
+        return self.split.labels if self.split.boxes is None else self.split.boxes
+
     def batch(self, indices: np.ndarray) -> np.ndarray:
         """The canvases of these images: uint8 (B, S, S, C), a fresh array."""
         if self.held is None:
@@ -164,7 +169,7 @@ class _Decoder:
 
     def _canvas(self, index: int) -> np.ndarray:
         if self.split.pixels is None:
-            return decode(self.split.files[index], self.side, self.channels)
+            return decode(self.split.files[index], self.side, self.channels, whole=self.split.boxes is not None)
         pixels = self.split.pixels[index]
         return to_canvas(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), self.side, self.channels)
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from PIL import Image
 
+from cnnwiz.data.cache import Cache, read_cached
 from cnnwiz.data.decode import FAILURES, FORMATS
 from cnnwiz.data.disjoint import by_class, require_trained
-from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels
+from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels, require_readable
 from cnnwiz.data.records import Records, Split
 from cnnwiz.data.split import stratified
 from cnnwiz.errors import CnnwizError
@@ -73,22 +74,25 @@ def prepare(
     workers: int = 0,
     progress: Progress | None = None,
     memory: int | None = None,
+    cache: Cache | None = None,
 ) -> Prepared:
     """Read, split and decode the data for training at `image_size` pixels.
 
     `seed` decides which images are set aside for validation where `data.validation.seed` is None.
-    `workers` processes decode. Splits that do not fit into `memory` bytes (4 GiB, or half of what is available) are
-    decoded again each epoch.
+    `workers` processes decode. What does not fit into `memory` bytes (4 GiB, or half of what is available) goes to the
+    `cache`, or is decoded again each epoch.
     CnnwizError lists the files that cannot be read.
     """
     records, notices = split_records(data, seed)
-    canvas = data.canvas or _canvas(records.train, image_size)
+    boxed = records.train.boxes is not None
+    canvas = data.canvas or (image_size if boxed else _canvas(records.train, image_size))
     if canvas < image_size:
         raise CnnwizError(f"data.canvas is {canvas}, less than the image size {image_size}: raise it or leave it out")
     channels = data.channels or data.source.facts().channels
     splits = present(records)
     memory = memory_for_images() if memory is None else memory
-    pixels = _read_all(splits, canvas, channels, workers, memory, progress)
+    pixels, told = _read_all(splits, canvas, channels, workers, memory, progress, cache)
+    notices += told
     mean, std = _statistics(data.normalize, pixels["train"].histogram)
     if 0 in std:
         notices.append(f"channel {std.index(0)} has the same value in all training images: it is centred, not scaled")
@@ -99,6 +103,7 @@ def prepare(
         "image_size": image_size,
         "mean": mean,
         "std": [value or 1.0 for value in std],
+        **({"fit": "stretch"} if boxed else {}),
     }
     return Prepared(
         records.classes,
@@ -124,26 +129,35 @@ def fingerprint(classes: tuple[str, ...], splits: dict[str, Split]) -> dict[str,
             digest.update(f"{key}\0{label} {size}\n".encode("utf-8", "surrogateescape"))
         if split.pixels is not None:
             digest.update(np.ascontiguousarray(split.pixels).data)
+        if split.boxes is not None:
+            digest.update(np.ascontiguousarray(split.boxes).data)
     return {"images": counts, "sha256": digest.hexdigest()}
 
 
 def _read_all(
-    splits: dict[str, Split], canvas: int, channels: int, workers: int, memory: int, progress: Progress | None
-) -> dict[str, Pixels]:
-    """Each split decoded; CnnwizError lists what could not be read in any of them."""
-    total = sum(len(split) for split in splits.values())
+    splits: dict[str, Split],
+    canvas: int,
+    channels: int,
+    workers: int,
+    memory: int,
+    progress: Progress | None,
+    cache: Cache | None,
+) -> tuple[dict[str, Pixels], list[str]]:
+    """Each split decoded, and what to tell the user; CnnwizError lists what could not be read in any of them."""
+    total, told = sum(len(split) for split in splits.values()), []
+    files = all(split.pixels is None and split.boxes is None for split in splits.values())
+    if cache and files and (cache.always or total * canvas**2 * channels > memory):
+        found, told = read_cached(cache, splits, canvas, channels, workers, progress)
+        if found:
+            return found, told
     read: dict[str, Pixels] = {}
     for name, split in splits.items():
         before = sum(len(done) for done in read.values())
         counted = None if progress is None else lambda done, _, before=before: progress(before + done, total)
         held = sum(done.held.nbytes for done in read.values() if done.held is not None)
         read[name] = read_pixels(split, canvas, channels, workers, memory - held, counted)
-    damaged = [line for split in read.values() for line in split.damaged]
-    if damaged:
-        more = f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
-        listing = "; ".join(damaged[:5]) + more
-        raise CnnwizError(f"{len(damaged)} of {total} images cannot be read, repair or remove them: {listing}")
-    return read
+    require_readable([line for split in read.values() for line in split.damaged], total)
+    return read, told
 
 
 def split_records(data: Data, seed: int) -> tuple[Records, list[str]]:

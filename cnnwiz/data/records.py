@@ -21,6 +21,7 @@ class Split:
     keys: tuple[str, ...]  # identity of each image: path below the split's folder with /, or its index as text
     files: tuple[Path, ...] = ()
     pixels: np.ndarray | None = None  # uint8 (N, H, W, C), C = 1 or 3
+    boxes: np.ndarray | None = None  # float32 (N, M, 5): left, top, right, bottom as shares, class; -1 fills up
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -33,6 +34,7 @@ class Split:
             tuple(self.keys[i] for i in places),
             tuple(self.files[i] for i in places) if self.files else (),
             None if self.pixels is None else self.pixels[places],
+            None if self.boxes is None else self.boxes[places],
         )
 
 
@@ -52,9 +54,11 @@ class Records:
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.classes) < 2:
+        boxes = self.train.boxes
+        if len(self.classes) < 2 and boxes is None:
             raise CnnwizError(f"the data has {len(self.classes)} class; a classifier needs at least 2")
-        counts = np.bincount(self.train.labels, minlength=len(self.classes))
+        labels = self.train.labels if boxes is None else boxes[..., 4][boxes[..., 4] >= 0].astype(np.int64)
+        counts = np.bincount(labels, minlength=len(self.classes))
         empty = [name for name, count in zip(self.classes, counts, strict=True) if not count]
         if empty:
             raise CnnwizError(f"no training image in class {listed(empty)}: add images, or remove the class")

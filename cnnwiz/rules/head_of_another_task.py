@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cnnwiz.catalog.detection import DetectionHead
 from cnnwiz.catalog.head import EmbeddingHead
 from cnnwiz.rules.rule import Rule
 
@@ -17,9 +18,17 @@ class HeadOfAnotherTask(Rule):
     code = "CNN228"
     name = "head-of-another-task"
     severity = "error"
-    what = "An embedding head for naming classes, or a classifier for embedding."
-    why = "A classifier's scores are no places among other images, and an embedding has no score for a class."
-    do = "Write `head: embedding` with `task: embed`, and `average` or `flatten` with `task: classify`."
+    what = (
+        "A head that does not give what the task needs: an embedding head for naming classes, a classifier for boxes."
+    )
+    why = (
+        "A classifier's scores are no places among other images, an embedding has no score for a class, and neither "
+        "says where in an image an object is."
+    )
+    do = (
+        "Write `head: embedding` with `task: embed`, `head: detection` with `task: detect`, and `average` or `flatten` "
+        "with `task: classify`."
+    )
     abstains = "Never."
     good = (
         """\
@@ -57,7 +66,8 @@ class HeadOfAnotherTask(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         task, head = subject.spec.task, subject.spec.model.head
-        if (task == "embed") != isinstance(head, EmbeddingHead):
-            wanted = "embedding" if task == "embed" else "average or flatten"
+        serves = {"embed": EmbeddingHead, "detect": DetectionHead}
+        if next((name for name, kind in serves.items() if isinstance(head, kind)), "classify") != task:
+            wanted = serves[task].key if task in serves else "average or flatten"
             message = f"head {head.key} does not serve task {task}; write {wanted}, or another task"
             yield subject.finding(self, message, ("model", "head", head.key))

@@ -49,6 +49,6 @@ class KfacWithoutLikelihood(Rule):
         spec = subject.spec
         if spec.optimizer.key != "kfac" or (spec.loss.key == "cross_entropy" and spec.task == "classify"):
             return
-        culprit = spec.loss.key if spec.task == "classify" else "task embed"
+        culprit = spec.loss.key if spec.task == "classify" else f"task {spec.task}"
         message = f"K-FAC needs the likelihood of the network's scores, which {culprit} has not; take sgd or soap"
         yield subject.finding(self, message, ("optimizer", "kfac"))

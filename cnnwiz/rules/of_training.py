@@ -60,6 +60,7 @@ from cnnwiz.rules.undropped_hidden_layers import UndroppedHiddenLayers
 from cnnwiz.rules.uneven_micro_batch import UnevenMicroBatch
 from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
 from cnnwiz.rules.unit_length_with_a_softmax import UnitLengthWithASoftmax
+from cnnwiz.rules.unmoved_boxes import UnmovedBoxes
 from cnnwiz.rules.warmup_in_one_cycle import WarmupInOneCycle
 from cnnwiz.rules.weak_weight_decay import WeakWeightDecay
 from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
@@ -122,6 +123,7 @@ TRAINING: tuple[Rule, ...] = (
     DropoutOnMaps(),
     TurnedPhotos(),
     UndroppedHiddenLayers(),
+    UnmovedBoxes(),
     NoValidation(),
     SmallValidation(),
     LopsidedValidation(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, model_validator
 
 from cnnwiz.catalog.activation import Activation, Relu
 from cnnwiz.catalog.augmentation import Augmentation
@@ -15,6 +15,7 @@ from cnnwiz.catalog.head import AverageHead, Head
 from cnnwiz.catalog.initialization import Initialization, Kaiming
 from cnnwiz.catalog.input import Input
 from cnnwiz.catalog.layer import Layer, Order
+from cnnwiz.catalog.lookahead import Lookahead
 from cnnwiz.catalog.loss import CrossEntropy, Loss
 from cnnwiz.catalog.normalization import BatchNorm, Normalization
 from cnnwiz.catalog.optimizer import Optimizer, Sgd
@@ -24,6 +25,9 @@ from cnnwiz.catalog.sampler import Sampler, Shuffle
 from cnnwiz.catalog.schedule import LinearDecay, Schedule
 from cnnwiz.catalog.source import Digits, Source
 from cnnwiz.spec.phase import Phase, Side
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 FORMAT = 1
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -98,6 +102,12 @@ class Defaults(Part):
         default=None, description="leave out residual bodies at random while training"
     )
 
+    @model_validator(mode="after")
+    def _everywhere(self) -> Self:
+        if not self.init.everywhere:
+            raise ValueError(f"init: {self.init.key} is for one layer; write it into a conv of model.layers")
+        return self
+
 
 _FROM: dict[str, Any] = {
     "from": (
@@ -157,6 +167,9 @@ class Training(Part):
         lt=1,
         description="decay per step of an average of the weights, which is then what is evaluated and kept",
     )
+    lookahead: Lookahead | None = Field(
+        default=None, description="slow weights that follow the trained ones, which go on from there"
+    )
     layer_decay: float | None = Field(
         default=None,
         gt=0,
@@ -177,9 +190,10 @@ class Spec(Part):
     name: str = Field(
         default="network", min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="a word"
     )
-    task: Literal["classify", "embed"] = Field(
+    task: Literal["classify", "embed", "detect"] = Field(
         default="classify",
-        description="to name the class of an image, or to place images by likeness (verification, retrieval)",
+        description="to name the class of an image, to place images by likeness (verification, retrieval), or to find "
+        "objects and draw boxes around them",
     )
     data: Data = Field(default=Data(), description="which images")
     augment: tuple[Augmentation, ...] = Field(

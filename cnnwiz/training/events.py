@@ -77,6 +77,10 @@ class Step(Event):
 
 VERIFICATION = ("val_auc", "val_tar", "val_tar_1e3", "val_knn_accuracy")
 """What an epoch measures for task embed only."""
+DETECTION = ("val_map", "val_map50")
+"""What an epoch measures for task detect only."""
+BEST_BY = ("val_auc", "val_map", "val_accuracy")
+"""What tells the best epoch: the first of these that was measured."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,13 @@ class Epoch(Event):
     val_tar: float | None = None
     val_tar_1e3: float | None = None
     val_knn_accuracy: float | None = None
+    val_map: float | None = None
+    val_map50: float | None = None
 
     def metrics(self) -> dict[str, Any]:
         """The line of metrics.jsonl: all but the times, so that the same run gives the same bytes."""
         skip = {"seconds", "images_per_second", "best"}
-        skip |= {name for name in VERIFICATION if getattr(self, name) is None}
+        skip |= {name for name in VERIFICATION + DETECTION if getattr(self, name) is None}
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in skip}
 
     def timing(self) -> dict[str, Any]:
@@ -126,3 +132,8 @@ class Finished(Event):
     run_dir: str
     metrics: dict[str, Any]
     seconds: float
+
+
+def judged_by(line: dict[str, Any]) -> float | None:
+    """The number of an epoch's line that tells which epoch is best; None without validation images."""
+    return next((line[name] for name in BEST_BY if line.get(name) is not None), None)

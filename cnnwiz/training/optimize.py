@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from cnnwiz.catalog.primitive import Convolution2d, Linear
 from cnnwiz.catalog.regularization import L2, NEVER_DECAYED
 from cnnwiz.errors import CnnwizError
 from cnnwiz.rules.classes_apart_for_classifier import ClassesApartForClassifier
 from cnnwiz.rules.clipping_with_second_order import ClippingWithSecondOrder
 from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
+from cnnwiz.rules.cropped_boxes import CroppedBoxes
 from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
+from cnnwiz.rules.images_without_a_class import ImagesWithoutAClass
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
 from cnnwiz.rules.lighting_on_grey import LightingOnGrey
@@ -20,9 +23,11 @@ from cnnwiz.rules.low_precision_with_second_order import LowPrecisionWithSecondO
 from cnnwiz.rules.micro_batch_with_adahessian import MicroBatchWithAdahessian
 from cnnwiz.rules.micro_batch_with_triplet import MicroBatchWithTriplet
 from cnnwiz.rules.mixing_with_hard_loss import MixingWithHardLoss
+from cnnwiz.rules.source_of_another_task import SourceOfAnotherTask
 from cnnwiz.rules.subject import subject_of
 from cnnwiz.rules.triplet_on_shuffled_batches import TripletOnShuffledBatches
 from cnnwiz.rules.uneven_pk_batch import UnevenPkBatch
+from cnnwiz.rules.unmoved_boxes import UnmovedBoxes
 from cnnwiz.rules.weight_decay_with_lbfgs import WeightDecayWithLbfgs
 from cnnwiz.rules.weight_norm_with_matrix_optimizer import WeightNormWithMatrixOptimizer
 
@@ -34,6 +39,9 @@ Group = dict[str, Any]
 
 IMPOSSIBLE = (
     ClassesApartForClassifier(),
+    SourceOfAnotherTask(),
+    CroppedBoxes(),
+    ImagesWithoutAClass(),
     HeadOfAnotherTask(),
     LossOfAnotherTask(),
     TripletOnShuffledBatches(),
@@ -49,6 +57,7 @@ IMPOSSIBLE = (
     ColourSpaceOfNormalized(),
     MixingWithHardLoss(),
     LightingOnGrey(),
+    UnmovedBoxes(),
 )
 """Rules about what cannot be computed, or would be computed wrongly: they hold for whoever trains without lint, too."""
 
@@ -68,22 +77,24 @@ def require_possible(spec: Spec, images: int) -> None:
 
 def parameter_groups(network: nn.Module, graph: Graph, spec: Spec, loss: nn.Module | None = None) -> list[Group]:
     """Groups for the optimizer: parameters that decay by `l2.factor` apart from those whose role is spared, and hidden
-    matrices apart from the rest where the optimizer asks for that, all by depth where the rate differs. What the loss
-    owns are weights and biases of a classifier."""
-    l2 = spec.regularization.l2
+    matrices apart from the rest where the optimizer asks for that, all by role and depth where the rate differs. What
+    the loss owns are weights and biases of a classifier."""
+    l2, rates = spec.regularization.l2, spec.optimizer.rates
     hidden = set(_hidden_matrices(graph)) if spec.optimizer.matrices else set()
-    groups: dict[tuple[float, bool, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool, float, float], list[nn.Parameter]] = {}
     for node in graph.nodes:
         for name, parameter in node.parameters.items():
             full = f"{node.name}.{name}"
-            key = (_decay(l2, parameter.role), full in hidden, _depth_factor(spec, node))
+            role = parameter.role
+            key = (_decay(l2, role), full in hidden, rates.of(role), _depth_factor(spec, node))
             groups.setdefault(key, []).append(network.get_parameter(full))
     for owned in loss.parameters() if loss is not None else ():
-        key = (_decay(l2, "bias" if owned.dim() == 1 else "classifier"), False, 1.0)
+        role = "bias" if owned.dim() == 1 else "classifier"
+        key = (_decay(l2, role), False, rates.of(role), 1.0)
         groups.setdefault(key, []).append(owned)
     return [
-        {"params": params, "weight_decay": decay, "matrices": is_matrix, "depth_factor": depth}
-        for (decay, is_matrix, depth), params in groups.items()
+        {"params": params, "weight_decay": decay, "matrices": is_matrix, "lr_factor": rate, "depth_factor": depth}
+        for (decay, is_matrix, rate, depth), params in groups.items()
     ]
 
 
@@ -101,13 +112,13 @@ def _decay(l2: L2 | None, role: str) -> float:
 
 def _hidden_matrices(graph: Graph) -> list[str]:
     """Weights that mix all channels in front of them, but for those of the first layer and of classifiers."""
-    weights = [
+    first = next((node for node in graph.nodes if isinstance(node.operation, (Convolution2d, Linear))), None)
+    return [
         f"{node.name}.{name}"
         for node in graph.nodes
         for name, parameter in node.parameters.items()
-        if parameter.role == "weight" and getattr(node.operation, "groups", 1) == 1
+        if parameter.role == "weight" and getattr(node.operation, "groups", 1) == 1 and node is not first
     ]
-    return weights[1:]
 
 
 def learning_rate(spec: Spec, step: int, steps_per_epoch: int) -> float:
