@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from cnnwiz import __version__
-from cnnwiz.cli import eval, explain, lint, new, rules, schema, summary, templates, train
+from cnnwiz.cli import eval, explain, lint, new, report, rules, schema, serve, summary, templates, train
 
 USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
 """What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
@@ -28,6 +28,8 @@ app.command("new")(new.new)
 app.command("lint")(lint.lint)
 app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
+app.command("report")(report.report)
+app.command("serve")(serve.serve)
 app.command("summary")(summary.summary)
 app.command("explain")(explain.explain)
 app.command("rules")(rules.rules)

@@ -1,0 +1,105 @@
+"""The head of the page: what was trained, and the numbers that matter most; several runs in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnwiz.report.blocks import Block, Cell, Section, Table, Text, Tile, Tiles
+from cnnwiz.report.numbers import amount, between, duration, floor_of, interval, percent, short
+from cnnwiz.report.reading import Reading
+
+
+def head(runs: Sequence[Reading]) -> Section:
+    """Tiles for one run, a table for several, and what the reader must know about them."""
+    blocks: list[Block] = [_tiles(runs[0]) if len(runs) == 1 else _table(runs)]
+    for run in runs:
+        name = "" if len(runs) == 1 else f"{run.label}: "
+        if run.record.status != "finished":
+            text = f"{name}this run is not finished (status: {run.record.status}); numbers are those so far."
+            blocks.append(Text((text,), "warning"))
+        if run.missing:
+            text = f"{name}its network was not measured for this page, so confusion, calibration and mistakes are left "
+            blocks.append(Text((f"{text}out: {run.missing}",), "warning"))
+        for notice in run.evaluation.outputs.notices if run.evaluation else ():
+            blocks.append(Text((f"{name}{notice}",), "warning"))
+    return Section("head", "", _lead(runs), tuple(blocks))
+
+
+def _lead(runs: Sequence[Reading]) -> str:
+    if len(runs) > 1:
+        return f"{len(runs)} runs side by side."
+    run = runs[0]
+    channels, height, width = run.graph.input
+    images = sum(run.record.data.images.get("train", {}).values())
+    seen = f" on {amount(images)} images" if images else ""
+    time = f" in {duration(run.record.seconds)}" if run.record.seconds is not None else ""
+    kind = "grey" if channels == 1 else "colour"
+    task = f"Tells {run.graph.classes} classes of" if run.spec.task == "classify" else "Places by likeness"
+    epochs = f"{len(run.epochs)} epoch{'s' if len(run.epochs) != 1 else ''}"
+    return f"{task} {kind} images of {height}x{width} pixels; trained for {epochs}{seen}{time}."
+
+
+def _tiles(run: Reading) -> Tiles:
+    tiles = [*_measured(run), *_validation(run)]
+    tiles.append(
+        Tile("Parameters", short(run.graph.parameters).strip(), f"{short(4 * run.graph.parameters)}B in float32")
+    )
+    tiles.append(Tile("Multiply-adds", short(run.graph.macs).strip(), "per image"))
+    if run.record.seconds is not None:
+        tiles.append(
+            Tile("Training time", duration(run.record.seconds), f"{run.record.device}, {run.record.precision}")
+        )
+    return Tiles(tuple(tiles))
+
+
+def _measured(run: Reading) -> list[Tile]:
+    """What the network reaches on images it was not trained with; from run.json where it was not measured here."""
+    if run.evaluation is None:
+        stored = run.record.metrics.get("test_accuracy")
+        return [] if stored is None else [Tile("Test accuracy", percent(stored), "as run.json says")]
+    measured = run.evaluation.measured
+    images = f"{amount(measured['images'])} images, {between(*measured['accuracy_interval'])}"
+    if run.evaluation.trained.embeds:
+        tiles = [Tile(f"Nearest neighbour of the class, {run.split}", percent(measured["accuracy"]), images)]
+        found = measured["auc"]
+        return tiles if found is None else [*tiles, Tile("ROC AUC of pairs", f"{found:.4f}", run.split)]
+    error = measured["calibration"]
+    return [
+        Tile(f"{run.split.capitalize()} accuracy", percent(measured["accuracy"]), images),
+        Tile("Macro F1", percent(measured["macro_f1"]), between(*measured["macro_f1_interval"])),
+        Tile("Calibration error", percent(error["ece"]), between(*error["ece_interval"])),
+    ]
+
+
+def _validation(run: Reading) -> list[Tile]:
+    stored = run.record.best.get("val_accuracy")
+    best = run.best_epoch
+    if stored is None or (run.evaluation is not None and run.split == "validation"):
+        return []
+    return [Tile("Validation accuracy", percent(stored), f"best epoch, {best} of {len(run.epochs)}")]
+
+
+def _table(runs: Sequence[Reading]) -> Table:
+    """A row for each run."""
+    found = [run.evaluation.measured["accuracy_interval"][0] for run in runs if run.evaluation]
+    start = floor_of(found)
+    rows = tuple(_row(run, start) for run in runs)
+    splits = sorted({run.split for run in runs})
+    header = ("run", f"{' or '.join(splits)} accuracy", "macro F1", "calibration error", "validation accuracy")
+    header += ("parameters", "multiply-adds", "epochs", "time")
+    caption = f"Intervals are of 95 %; their lines begin at {percent(start)}"
+    return Table(caption, header, rows, frozenset(range(1, len(header))))
+
+
+def _row(run: Reading, start: float) -> tuple[Cell, ...]:
+    accuracy: Cell = percent(stored) if (stored := run.record.metrics.get("test_accuracy")) is not None else ""
+    f1 = error = ""
+    if run.evaluation is not None:
+        measured = run.evaluation.measured
+        accuracy = interval(measured["accuracy"], measured["accuracy_interval"], start)
+        if not run.evaluation.trained.embeds:
+            f1, error = percent(measured["macro_f1"]), percent(measured["calibration"]["ece"])
+    validation = run.record.best.get("val_accuracy")
+    time = "" if run.record.seconds is None else duration(run.record.seconds)
+    costs = (short(run.graph.parameters).strip(), short(run.graph.macs).strip(), str(len(run.epochs)), time)
+    return (run.label, accuracy, f1, error, "" if validation is None else percent(validation), *costs)
