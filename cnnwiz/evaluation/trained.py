@@ -33,6 +33,7 @@ class Preprocessing(BaseModel):
     image_size: int = Field(ge=1, le=4096)
     mean: tuple[Annotated[float, Field(ge=-1e3, le=1e3)], ...]
     std: tuple[Annotated[float, Field(ge=1e-6, le=1e3)], ...]
+    fit: Literal["crop", "stretch"] = "crop"
 
     @model_validator(mode="after")
     def _consistent(self) -> Preprocessing:
@@ -101,7 +102,7 @@ def open_trained(run: Path, weights: str = "best", device: str = "auto", fused: 
     except RuntimeError:  # other names or shapes
         raise stranger from None
     network = fuse(network.eval()) if fused else network.eval()
-    facts = about.preprocessing.model_dump(mode="json")
+    facts = about.preprocessing.model_dump(mode="json", exclude_defaults=True)
     return Trained(
         run, weights, about.epoch, spec, network.graph, network.to(place.type), about.classes, facts, place.type
     )
