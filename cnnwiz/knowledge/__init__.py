@@ -26,6 +26,31 @@ class Evidence:
     status: str
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What training the bad and the good spec of a rule gave here, three seeds each."""
+
+    code: str
+    what: str
+    data: str
+    bad: tuple[float, ...]
+    """Test accuracies in percent, one for each seed."""
+    good: tuple[float, ...]
+    effect_pp: float
+    """Mean difference of bad and good in points."""
+    interval_pp: float
+    """Half the 95 % interval of the difference."""
+    fires: bool
+    """Whether the rule finds something in the bad spec, or keeps silent about networks of that kind."""
+
+    @property
+    def verdict(self) -> str:
+        """What the difference says about the rule."""
+        if abs(self.effect_pp) <= self.interval_pp:
+            return "not told apart from no difference"
+        return "agrees with the rule" if self.effect_pp < 0 else "contradicts the rule"
+
+
 def evidence(id: str) -> Evidence:
     """The effect with this id; KeyError where there is none."""
     return everything()[id]
@@ -42,3 +67,11 @@ def everything() -> dict[str, Evidence]:
         row["source"] = f"{REPOSITORY} {row['source']}"
         found[row["id"]] = Evidence(**row)
     return found
+
+
+@cache
+def measured() -> dict[str, Measured]:
+    """What was measured here, by the code of the rule."""
+    table = yaml.safe_load(files(__name__).joinpath("measured.yaml").read_text(encoding="utf-8"))
+    rows = [{**row, "bad": tuple(row["bad"]), "good": tuple(row["good"])} for row in table["effects"]]
+    return {row["code"]: Measured(**row) for row in rows}

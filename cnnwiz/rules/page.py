@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from cnnwiz.knowledge import Evidence, evidence
+from cnnwiz.knowledge import Evidence, evidence, measured
 from cnnwiz.rules import check
 from cnnwiz.rules.rule import Rule
 from cnnwiz.spec import parse_text
@@ -23,6 +23,7 @@ def rule_page(rule: Rule) -> str:
         lines.append(_labelled(label, text))
     lines += ["", "Example", _sample(rule.bad[0]), "", "Instead", _sample(rule.good[0]), ""]
     lines += _evidence(rule)
+    lines += _measured(rule)
     lines.append(_labelled("Silence", f"# cnnwiz: ignore[{rule.code}] reason"))
     return "\n".join(lines) + "\n"
 
@@ -57,9 +58,21 @@ def _evidence(rule: Rule) -> Iterator[str]:
                 text = f"{effect.what} ({effect.id}, {effect.source}, {effect.status}, one run)"
                 yield _wrapped(f"{INDENT}{_points(effect):<14}", text)
     if not effects:
-        yield _labelled("Evidence", "argued in these papers, not measured here" if rule.papers else "by definition")
+        yield _labelled("Evidence", "argued in these papers" if rule.papers else "by definition")
     if rule.papers:
         yield _labelled("Papers", "; ".join(rule.papers))
+
+
+def _measured(rule: Rule) -> Iterator[str]:
+    """What training the bad and the good spec here gave, with its interval, whatever it says about the rule."""
+    found = measured().get(rule.code)
+    if found is None:
+        return
+    outside = "" if found.fires else " The rule keeps silent about such networks: see Abstains."
+    yield _labelled("Measured", f"here: {found.data}; seeds 0, 1, 2.{outside}")
+    sides = " against ".join(", ".join(f"{value:.1f}" for value in side) for side in (found.bad, found.good))
+    text = f"+- {found.interval_pp:.1f} (95 %, paired): {found.what} ({sides} %): {found.verdict}"
+    yield _wrapped(f"{INDENT}{f'{found.effect_pp:+.1f} points':<14}", text)
 
 
 def _points(effect: Evidence) -> str:
