@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.convolution import Convolution
@@ -70,7 +71,8 @@ class Wiring:
 
     def scope(self, name: str, *path: str | int) -> Wiring:
         """The same network with `name` in front of later names and findings placed at `path` below."""
-        return replace(self, prefix=f"{self.prefix}{name}.", path=self.path + path)
+        place = f"{self.prefix}{name}.", self.path + path
+        return Wiring(self.nodes, *place, self.defaults, self.count, self.classes, self.auxiliary)  # faster than replace
 
     def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
         """These layers one after the other, each as often as its `repeat` says."""
@@ -112,7 +114,8 @@ class Wiring:
 
     def _normalize_weight(self, source: Tap) -> Tap:
         node = self.nodes[source.node] if source.node != INPUT else None
-        if node is None or not isinstance(node.operation, (Convolution2d, Linear)):
+        trains = node is not None and "weight" in node.parameters
+        if node is None or not trains or not isinstance(node.operation, (Convolution2d, Linear)):
             raise self._impossible(
                 "CNN200",
                 f"{self.prefix}norm: weight norm belongs directly behind a convolution or linear layer; write order: "
@@ -127,7 +130,7 @@ class Wiring:
         if body == source:
             return body
         node = self.nodes[body.node]
-        scaled = isinstance(node.operation, Normalization) and "scale" in type(node.operation).model_fields
+        scaled = isinstance(node.operation, Normalization) and "weight" in node.parameters
         if self.defaults.zero_gamma and scaled:
             self.nodes[body.node] = replace(node, operation=node.operation.model_copy(update={"scale": 0.0}))
         depth = self.defaults.stochastic_depth
@@ -161,7 +164,8 @@ def graph_of(spec: Spec, classes: int | None = None) -> Graph:
 
     Raises CnnwizError when the number of classes or the image size cannot be told without reading the data.
     """
-    return wire_model(spec.model, input_shape(spec), class_count(spec, classes), spec.name)
+    shape, count = input_shape(spec), class_count(spec, classes)
+    return _recent(spec.model, shape, count, spec.name)  # pyright: ignore[reportArgumentType]: it has a hash, being frozen
 
 
 def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
@@ -181,6 +185,10 @@ def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
     finding = finding or _too_large(net.nodes)
     auxiliary = tuple(net.auxiliary)
     return Graph(name, shape, classes, tuple(net.nodes), model.defaults.init, finding, trunk, auxiliary)
+
+
+# The wizard and lint ask again and again for networks that differ in their training only.
+_recent = lru_cache(maxsize=32)(wire_model)
 
 
 def _deepen(nodes: list[Node], depth: StochasticDepth | None) -> None:
