@@ -24,18 +24,22 @@ class Group(NamedTuple):
     damaged: dict[int, str]  # place among `files`: file and reason
 
 
-def decoded_groups(files: Iterable[Path], size: int, side: int, channels: int, workers: int) -> Iterator[Group]:
-    """The files in groups of `size`, decoded ahead by `workers` processes or, for 0, here. A file is asked for when its
-    turn comes near, so that a stream of names without end takes no more memory than a short one."""
+def decoded_groups(
+    files: Iterable[Path], size: int, side: int, channels: int, whole: bool, workers: int
+) -> Iterator[Group]:
+    """The files in groups of `size`, as canvases (see `decode`), decoded ahead by `workers` processes or, for 0, here.
+
+    A file is asked for when its turn comes near: a stream of names without end takes no more memory than a short one.
+    """
     remaining = iter(files)
     groups = iter(lambda: [str(file) for file in itertools.islice(remaining, size)], [])
     first = next(groups, [])
     groups = itertools.chain([first] if first else [], groups)
     if not workers or len(first) < size:  # a few files are read before a process has started
-        decoder = _Decoder(side, channels, 0)
+        decoder = _Decoder(side, channels, whole, 0)
         yield from (decoder[group] for group in groups)
         return
-    decoder = _Decoder(side, channels, TIMEOUT)
+    decoder = _Decoder(side, channels, whole, TIMEOUT)
     import torch
     from torch.utils.data import DataLoader
 
@@ -63,8 +67,8 @@ class _Decoder:
     """What a worker does. Damage travels as text: an exception that cannot be pickled would leave the main process
     waiting."""
 
-    def __init__(self, side: int, channels: int, limit: int) -> None:
-        self.side, self.channels, self.limit = side, channels, limit
+    def __init__(self, side: int, channels: int, whole: bool, limit: int) -> None:
+        self.side, self.channels, self.whole, self.limit = side, channels, whole, limit
 
     def __getitem__(self, files: list[str]) -> Group:
         canvases = np.empty((len(files), self.side, self.side, self.channels), np.uint8)
@@ -75,7 +79,7 @@ class _Decoder:
                 alarm(self.limit)
             try:
                 require_regular(file)
-                canvases[read] = decode(Path(file), self.side, self.channels)
+                canvases[read] = decode(Path(file), self.side, self.channels, whole=self.whole)
                 read += 1
             except CnnwizError as error:
                 damaged[place] = str(error)

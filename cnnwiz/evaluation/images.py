@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -120,7 +121,7 @@ def _renamed(split: Split, names: tuple[str, ...], trained: Trained) -> Split:
             f"class {listed(unknown)} is none of those the run was trained on: {listed(list(trained.classes))}"
         )
     numbers = np.array([places.get(name, -1) for name in names], np.int64)
-    return Split(numbers[split.labels], split.keys, split.files, split.pixels)
+    return dataclasses.replace(split, labels=numbers[split.labels])
 
 
 def _offline(data: Data) -> Data:

@@ -34,8 +34,9 @@ def predict(
     Images are treated as `cnnwiz eval` treats them; `workers` processes decode ahead.
     """
     canvas, channels = trained.preprocessing["canvas"], trained.preprocessing["channels"]
+    whole = trained.preprocessing["fit"] == "stretch"
     size = max(min(EVAL_BATCH, MOST_VALUES // (canvas * canvas * channels)), 1)
-    for group in decoded_groups(files, size, canvas, channels, workers):
+    for group in decoded_groups(files, size, canvas, channels, whole, workers):
         answers = _answers(trained, group.canvases, top, tta)
         for place, file in enumerate(group.files):
             if place in group.damaged:

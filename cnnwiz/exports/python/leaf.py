@@ -76,7 +76,7 @@ def _arguments(module: nn.Module) -> list[Argument]:
     kind = _kind(module)
     found = []
     for name, parameter in inspect.signature(kind).parameters.items():
-        if name in SKIPPED:
+        if name in SKIPPED or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         value = getattr(module, name)
         if name == "bias":
