@@ -16,7 +16,7 @@ from cnnwiz.cli.formats.full import count
 from cnnwiz.cli.formats.report import Checked, Report
 from cnnwiz.cli.frame import Paint, plainly, repair_note
 from cnnwiz.cli.plain import visible
-from cnnwiz.cli.repair import changes, rewrite
+from cnnwiz.cli.repair import changes, rewrite, write_whole
 from cnnwiz.cli.settings import Settings
 from cnnwiz.cli.sources import STDIN, sources
 from cnnwiz.errors import CnnwizError
@@ -121,9 +121,7 @@ def _baseline(settings: Settings, writing: bool) -> Baseline | None:
 
 
 def _write_baseline(baseline: Baseline, files: tuple[Checked, ...]) -> int:
-    from cnnwiz.cli.new import save
-
-    save(baseline.with_files(files), baseline.path, force=True)
+    write_whole(baseline.path, baseline.with_files(files).encode())
     known = sum(len(checks.findings) + len(checks.accepted) for checks in files)
     print(visible(f"wrote {baseline.path}: {count(known, 'finding')}"), file=sys.stderr)
     return 0
@@ -197,9 +195,7 @@ def _emit(lines: Iterable[str], output: Path | None, stdout: TextIO) -> None:
     if output is None:
         stdout.write(text)
         return
-    from cnnwiz.cli.new import save
-
-    save(text, output, force=True)
+    write_whole(output, text.encode("utf-8", "backslashreplace"))
 
 
 def findings_of(spec: Path) -> list[Finding]:

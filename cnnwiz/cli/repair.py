@@ -28,16 +28,27 @@ def changes(document: Document, repair: Repaired) -> Iterator[str]:
 
 
 def rewrite(path: Path, text: str) -> None:
-    """Replace the file's content by `text`; whoever reads meanwhile, or after a crash, gets the old or the new one."""
+    """Replace a file's content by `text`, but for its byte order mark."""
+    try:
+        mark = BYTE_ORDER_MARK if path.read_bytes().startswith(BYTE_ORDER_MARK) else b""
+    except OSError as error:
+        raise CnnwizError(f"{path}: cannot be read: {error.strerror}", 4) from None
+    write_whole(path, mark + text.encode("utf-8"))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file; whoever reads meanwhile, or after a crash, gets the old content or the new one."""
     target = path.resolve()  # a link stays a link
+    if not target.parent.is_dir():
+        raise CnnwizError(f"{path}: there is no folder {path.parent}; make it first")
     fresh = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
-        mark = BYTE_ORDER_MARK if target.read_bytes().startswith(BYTE_ORDER_MARK) else b""
         with fresh.open("xb") as file:
-            file.write(mark + text.encode("utf-8"))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        shutil.copymode(target, fresh)
+        if target.exists():
+            shutil.copymode(target, fresh)
         fresh.replace(target)
     except OSError as error:
         raise CnnwizError(f"{path}: cannot be written: {error.strerror}", 4) from None

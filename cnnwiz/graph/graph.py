@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cnnwiz.catalog.initialization import Initialization
 from cnnwiz.catalog.operation import Operation, Parameter, Shape, Window
@@ -26,9 +28,9 @@ class Field:
     start: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """One operation in its place."""
+    """One operation in its place. Equal only to itself: to compare all fields would be slow, and no use."""
 
     name: str  # module path in the built network: layers.2.conv1.conv
     operation: Operation
@@ -43,8 +45,8 @@ class Node:
         """The operation's word: conv, batch, relu, max, add, ..."""
         return self.operation.key
 
-    @property
-    def parameters(self) -> dict[str, Parameter]:
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
         """Trained tensors by their name in the module."""
         return self.operation.parameters(*self.input_shapes)
 
@@ -105,15 +107,20 @@ def merged_field(fields: list[Field], operation: Operation, shapes: tuple[Shape,
 
     Exact where the inputs have one jump, as they do in networks whose paths take the same strides; else the largest.
     """
-    window = operation.window(*shapes) or Window((1, 1))
+    window = operation.window(*shapes)
+    if window is None and len(fields) == 1:
+        return fields[0]
+    window = window or Window((1, 1))
     (height, down, top), (width, right, left) = (_seen(fields, window, axis) for axis in (0, 1))
     return Field((height, width), (down, right), (top, left))
 
 
 def _seen(fields: list[Field], window: Window, axis: int) -> tuple[int, int, int]:
     """(size, jump, start) along one axis."""
-    start = min(field.start[axis] for field in fields)
-    end = max(field.start[axis] + field.size[axis] for field in fields)
-    jump = max(field.jump[axis] for field in fields)
+    start, jump = fields[0].start[axis], fields[0].jump[axis]
+    end = start + fields[0].size[axis]
+    for other in fields[1:]:
+        start, jump = min(start, other.start[axis]), max(jump, other.jump[axis])
+        end = max(end, other.start[axis] + other.size[axis])
     size = end - start + (window.kernel[axis] - 1) * window.dilation[axis] * jump
     return size, jump * window.stride[axis], start - window.padding[axis] * jump

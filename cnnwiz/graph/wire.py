@@ -72,7 +72,7 @@ class Wiring:
     def scope(self, name: str, *path: str | int) -> Wiring:
         """The same network with `name` in front of later names and findings placed at `path` below."""
         place = f"{self.prefix}{name}.", self.path + path
-        return Wiring(self.nodes, *place, self.defaults, self.count, self.classes, self.auxiliary)  # faster than replace
+        return Wiring(self.nodes, *place, self.defaults, self.count, self.classes, self.auxiliary)
 
     def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
         """These layers one after the other, each as often as its `repeat` says."""

@@ -107,7 +107,7 @@ def is_family(word: str) -> bool:
 
 def _about(ignore: _Ignore, used: bool, stay: list[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
     """What is wrong with a comment itself."""
-    codes = [rule.code for rule in rules if ignore.word in (rule.code, rule.name) or _begins(rule, ignore.word)]
+    codes = [] if used else [rule.code for rule in rules if _names(ignore.word, rule)]
     # Where a spec cannot be used, only the rules on the file and the shapes have looked at it.
     silent = any(lasting(finding) for finding in stay) and not any(_always_runs(code) for code in codes)
     if not used and not (codes and silent):
@@ -119,8 +119,8 @@ def _about(ignore: _Ignore, used: bool, stay: list[Finding], rules: Sequence[Rul
         yield _finding(SuppressionWithoutReason(), ignore, message)
 
 
-def _begins(rule: Rule, word: str) -> bool:
-    return is_family(word) and rule.code.startswith(word)
+def _names(word: str, rule: Rule) -> bool:
+    return word in (rule.code, rule.name) or (is_family(word) and rule.code.startswith(word))
 
 
 def _always_runs(code: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -25,6 +26,7 @@ class Shape(NamedTuple):
     allowed: tuple[Any, ...] = ()
 
 
+@cache  # asked for every key of every document
 def shape_of(annotation: Any) -> Shape:
     """The shape of a field from its annotation; `X | None` is X, because a key without a value is never written."""
     options = [option for option in _options(annotation) if option is not type(None)]
