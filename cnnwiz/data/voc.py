@@ -6,6 +6,7 @@ Nothing here opens an image. A box is stored as shares of the image's sides, so 
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -52,6 +53,8 @@ def read_annotation(file: Path) -> Annotation:
         if any(len(side) != len(names) for side in corners):
             raise ValueError("an object lacks its name or a side of its box")
         boxes = [tuple(map(float, box)) for box in zip(*corners, strict=True)]
+        if not all(math.isfinite(side) for box in boxes for side in box):
+            raise ValueError("a side of a box is not finite")
     except KeyError as missing:
         raise CnnwizError(f"{str(file)!r}: has no {missing.args[0]}") from None
     except (ValueError, expat.ExpatError) as error:
