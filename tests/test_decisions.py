@@ -43,6 +43,8 @@ SOURCES = [
 ]
 NOT_DECIDED_BY_ONE_WORD = {"input", "layer", "shortcut"}
 """Sections without a question: layers come from the architecture, shortcuts keep the layers' default."""
+PARTS_WITHOUT_QUESTION = {"rates"}
+"""Learning rates of single roles are a mapping, which is written into the file."""
 
 
 def given_texts(texts: dict[str, str]) -> Answers:
@@ -89,7 +91,7 @@ def test_keys_are_unique_and_every_section_has_its_question():
             assert tuple(choice.key for choice in section.choices) in offered, section.name
     parts = {option.value for item in QUESTIONS if item.key == "regularization" for option in item.choices(known())}
     asked = parts | {item.key.split(".")[-2] for item in QUESTIONS if item.key.count(".") >= 2}
-    assert {choice.key for choice in PARTS} <= asked
+    assert {choice.key for choice in PARTS} - PARTS_WITHOUT_QUESTION <= asked
 
 
 def test_keys_are_places_in_the_spec():
@@ -133,7 +135,7 @@ def test_every_question_and_option_has_its_words():
         assert not item.prompt[0].islower(), item.key
         for option in item.choices(before(Answers(), item.key)):
             assert option.line or item.level == "all", f"{item.key}={option.value}"
-            assert len(option.line) <= 200
+            assert len(option.line) <= 400
 
 
 def test_levels_grow():

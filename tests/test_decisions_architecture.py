@@ -80,7 +80,7 @@ def test_preactivated_networks_end_with_norm_and_activation():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_grouped_convolutions_get_groups_that_divide(family):
     architecture = Architecture(family=family, width=48, stages=2)
-    groups = max(n for n in (1, 2, 3, 4) if common_divisor(architecture, "conv-norm-act", 16) % n == 0)
+    groups = max(n for n in (1, 2, 3, 4) if common_divisor(layers_of(architecture), 16) % n == 0)
     defaults = Defaults(conv=Grouped(groups=groups))
     data = Data(source=Digits(), image_size=16, channels=1)
     model = Model(defaults=defaults, layers=layers_of(architecture, "grouped"))

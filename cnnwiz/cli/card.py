@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from cnnwiz.catalog import SECTIONS, Section
 from cnnwiz.catalog.choice import Choice, Part, plain
+from cnnwiz.decisions import Answers, Question, before, place_of
 from cnnwiz.knowledge import evidence
 from cnnwiz.rules.rule import Rule
 from cnnwiz.spec.guide import Key, dotted, example, path_of, place
@@ -61,6 +63,41 @@ def of_key(key: Key) -> Card:
         "parameters": [_parameter(inner, name) for name in inner.model_fields] if inner else [],
         "example": example(key),
     }
+
+
+def of_question(item: Question) -> Card:
+    """A question of `cnnwiz new`: what it decides, what can be answered, and what is recommended for the digits."""
+    known = before(Answers(), item.key)
+    options = [{"name": option.value, "what": option.line} for option in item.choices(known)]
+    field = place_of(item.key)
+    return {
+        "kind": "question",
+        "name": item.key,
+        "title": f"Question of cnnwiz new, {item.chapter}",
+        "what": f"{item.prompt}{'' if item.prompt[-1] in '?.' else '.'} {item.help}".strip(),
+        "takes": item.expects,
+        "place": ".".join(map(str, field)),
+        "example": f"cnnwiz new --set {item.key}={_possible(item, known)}",
+        "choices": options,
+        **asked(item),
+    }
+
+
+def asked(item: Question) -> Card:
+    """From which level on a question is asked, and what is recommended for the digits that come with cnnwiz."""
+    known = before(Answers(), item.key)
+    advice = item.recommend(known) if item.when(known) else None
+    return {
+        "asked": f"{item.prompt} (--level {item.level})",
+        "advised": f"{item.show(advice.value)}: {advice.reason} (for the embedded digits)" if advice else None,
+    }
+
+
+def _possible(item: Question, known: Mapping[str, Any]) -> str:
+    """An answer: the recommended one, the first option, or a word for what only the user knows."""
+    advice = item.recommend(known) if item.when(known) else None
+    options = [option.value for option in item.choices(known)]
+    return item.show(advice.value) if advice else str(options[0]) if options else "PATH"
 
 
 def of_rule(rule: Rule) -> Card:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from cnnwiz.cli.page import Front, Help, Page, Signal, Told
 from cnnwiz.decisions import (
     Advice,
     Answers,
@@ -17,57 +19,24 @@ from cnnwiz.decisions import (
     answer,
     back,
     before,
+    defaults,
+    draft,
     missing,
     next_question,
     plan,
     question,
-    reasons,
-    spec_from,
 )
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
-    from cnnwiz.spec import Finding
+    from cnnwiz.spec import Document
 
-OPENING = ("task", "data.source")
+OPENING = ("task", "data.source", "data.path")
 """Questions that everything else adapts to: lint has nothing to say about their options, and is not loaded for them."""
-
-
-class Signal(Enum):
-    """What a user can reply instead of an answer."""
-
-    BACK = ":back"
-    HELP = ":help"
-
-
-@dataclass(frozen=True)
-class Page:
-    """One question as it is put: everything a front end needs to show it."""
-
-    title: str
-    place: str  # its key and number: "optimizer, 9 of 12"
-    form: Literal["choice", "several", "text"]
-    default: str  # the answer that Enter gives
-    options: tuple[Option, ...] = ()
-    recommended: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    typed: str = ""  # a text that was refused, for mending
-
-
-class Front(Protocol):
-    """What a kind of terminal has to do. Ctrl-C, Ctrl-D, :quit and the end of input raise KeyboardInterrupt."""
-
-    def ask(self, page: Page) -> str | Signal:
-        """Put the question and return what was typed or chosen (words joined by commas)."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Show sentences, wrapped to the terminal."""
-        ...
-
-    def show(self, text: str) -> None:
-        """Show a file or a command as it is."""
-        ...
+DATA = ("data.source", "data.path")
+"""Questions behind which the images are looked at."""
+SUMMARY = ("task", "architecture.family", "augment", "optimizer", "schedule", "training.epochs")
+"""What the first screen shows of the recommended answers."""
 
 
 @dataclass
@@ -78,15 +47,47 @@ class Session:
     answers: Answers
     level: Level
     target: str  # file to write, empty for NAME.yaml
+    document: Document | None = None  # the text that is edited
+
+    @property
+    def file(self) -> str:
+        """The file to write."""
+        return self.target or f"{before(self.answers)['name']}.yaml"
+
+    def text(self) -> str:
+        """What would be written."""
+        from cnnwiz.cli.save import text_of
+
+        return text_of(self.answers, self.document).text
+
+    def difference(self) -> list[str]:
+        """How the file that is there would change."""
+        from difflib import unified_diff
+
+        old = Path(self.file).read_text(encoding="utf-8", errors="replace").splitlines()
+        return list(unified_diff(old, self.text().splitlines(), self.file, f"{self.file} (new)", lineterm=""))
 
     def run(self) -> bool:
         """Ask until the user writes (True) or quits (False)."""
+        self.look()
         self.interview()
         while True:
             reply = self.review()
             if reply in ("write", "quit"):
                 return reply == "write"
             self.interview(back(self.answers) if reply == Signal.BACK.value else reply)
+
+    def look(self) -> str | None:
+        """Look at the images, if it is known where they are and that was not done; what is wrong with them, or None."""
+        from cnnwiz.cli.look import looked_at
+
+        try:
+            self.answers, lines = looked_at(self.answers, self.front.progress)
+        except CnnwizError as error:
+            return str(error)
+        for line in lines:
+            self.front.say(line)
+        return None
 
     def interview(self, key: str | None = None) -> None:
         """Ask `key` if there is one, then whatever is open, until nothing is."""
@@ -101,47 +102,56 @@ class Session:
                     self.front.say("This is the first question; Ctrl-C quits, nothing is written.")
                 key = earlier or item.key
                 continue
-            try:
-                change = answer(self.answers, item.key, reply)
-            except CnnwizError as error:
-                self.front.say(f"Not accepted: {error}")
-                continue
-            for name, reason in change.dropped:
-                self.front.say(f"{name} is open again: {reason}")
-            self.front.say(f"- {item.prompt}  {item.show(reply)}")
-            self.answers, key = change.answers, None
+            key = None if self.take(item, reply) else item.key
+
+    def take(self, item: Question, reply: Any) -> bool:
+        """Give this answer, and say what it changes; False if it cannot be given."""
+        earlier = self.answers
+        try:
+            change = answer(earlier, item.key, reply)
+        except CnnwizError as error:
+            self.front.say(f"Not accepted: {error}")
+            return False
+        self.answers = change.answers
+        if item.key in DATA and (problem := self.look()):
+            self.front.say(f"Not accepted: {problem}")
+            self.answers = earlier
+            return False
+        for name, reason in change.dropped:
+            self.front.say(f"{name} is open again: {reason}")
+        self.front.say(f"- {item.prompt}  {item.show(reply)}")
+        return True
 
     def put(self, item: Question) -> Any:
         """Put one question until the answer is allowed; the value, or Signal.BACK."""
         known, typed, problem = before(self.answers, item.key), "", ""
         while True:
             reply = self.front.ask(self.page(item, known, typed, problem))
-            if reply is Signal.BACK:
+            if isinstance(reply, Signal):
                 return reply
-            if reply is Signal.HELP:
-                self.front.say(explanation(item, known))
+            if isinstance(reply, Help):
+                self.front.show(explanation(item, known, reply.word))
                 typed = problem = ""
                 continue
-            value, refusal = item.read(str(reply), known)
+            value, refusal = item.read(reply, known)
             if refusal is None:
                 return value
-            typed, problem = str(reply), refusal
+            typed, problem = reply, refusal
 
     def page(self, item: Question, known: Mapping[str, Any], typed: str = "", problem: str = "") -> Page:
-        """The question with its options, its place in the plan, the recommendation and the network so far."""
-        advice = item.recommend(known)
+        """The question with its options, its place in the plan, the recommendation, and what replies lead to."""
+        advice, settled = item.recommend(known), item.advise(known)
         keys = [planned.key for planned in plan(self.answers, self.level)]
         number = f", {keys.index(item.key) + 1} of {len(keys)}" if item.key in keys else ""
-        notes = [f"Not accepted: {problem}"] if problem else []
-        notes += (
-            [f"Recommended: {item.show(advice.value)} ({advice.reason})"] if advice else [f"It takes {item.expects}"]
-        )
-        notes += [line] if (line := so_far(self.answers)) else []
-        options = objected(item, item.choices(known), self.answers)
-        if item.kind == "yes-no":
-            options = (Option("yes", ""), Option("no", ""))
+        options = (Option("yes", ""), Option("no", "")) if item.kind == "yes-no" else item.choices(known)
         form = "several" if item.kind == "several" else "choice" if options else "text"
-        value = self.answers.get(item.key, advice.value if advice else "")
+        value = self.answers.get(item.key, settled.value if settled else "")
+        notes = [f"Not accepted: {problem}"] if problem else []
+        notes += [f"(was {item.show(value)}; Enter keeps it)"] if item.key in self.answers else []
+        if advice is None or form != "choice":
+            notes += [f"Recommended: {item.show(advice.value)} ({advice.reason})"] if advice else []
+            notes += [f"It takes {item.expects}."] if form == "text" else []
+        outcome = Outcome(item, known, self.answers, options)
         return Page(
             title=item.prompt,
             place=f"{item.key}{number}",
@@ -151,39 +161,118 @@ class Session:
             recommended=_words(item, advice),
             notes=tuple(notes),
             typed=typed,
+            about=lambda word: about(options, word, _words(item, advice), advice),
+            tell=outcome.told,
         )
 
     def review(self) -> str:
-        """Show the file to be; "write", "quit", a key to change, or Signal.BACK's word."""
-        from cnnwiz.spec.write import write
-
-        spec = spec_from(self.answers)
-        target = self.target or f"{spec.name}.yaml"
-        self.front.say("Review: nothing is written yet.")
-        self.front.show("\n" + write(spec, reasons(self.answers)))
-        self.front.say("\n".join([so_far(self.answers), *checks(spec)]))
-        known = before(self.answers)
-        shown = plan(self.answers, "guided" if self.level == "recommended" else self.level)
-        options = [Option("write", f"write {target}"), Option("quit", "quit without writing")]
-        options += [Option(item.key, f"change {item.show(known[item.key])}") for item in shown]
+        """Show what was decided and checked; "write", "quit", a key to change, or Signal.BACK's word."""
+        made = draft(self.answers)
+        assert made, "all questions are answered"
+        lines = self._decided()
+        self.front.say("\nReview: nothing is written yet.")
+        self.front.say("\n".join([*lines.values(), _network(self.answers), *checks(made.spec)]))
+        options = [
+            Option("write", f"write {self.file}"),
+            Option("show", "show the YAML"),
+            Option("quit", "quit without writing"),
+            *(Option(key, "change it") for key in lines),
+        ]
+        page = Page("Write it, or change a line?", "review", "choice", "write", tuple(options))
         while True:
-            reply = self.front.ask(Page("Write it, or change a line?", "review", "choice", "write", tuple(options)))
-            if isinstance(reply, Signal):
-                if reply is Signal.BACK and back(self.answers):
+            reply = self.front.ask(page)
+            if isinstance(reply, Help):
+                self.front.say("Choose write, show, quit, or the line to change.")
+            elif isinstance(reply, Signal):
+                if back(self.answers):
                     return reply.value
-                self.front.say("Choose write, quit, or the line to change.")
+                self.front.say("Nothing was asked before; choose write, quit, or the line to change.")
+            elif reply == "show":
+                self.front.show("\n" + self.text())
             elif reply in [option.value for option in options]:
                 return reply
             else:
                 self.front.say(f"{reply!r} is not in the list.")
 
+    def _decided(self) -> dict[str, str]:
+        """A line for each question of the level, and for each other answer that is not what was recommended."""
+        known = before(self.answers)
+        shown = [item.key for item in plan(self.answers, "guided" if self.level == "recommended" else self.level)]
+        shown += [key for key in known if key in self.answers and key not in shown]
+        width = max(map(len, shown))
+        return {key: f"  {key:<{width}}  {question(key).show(known[key])}" for key in shown if key in known}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What replies to a question lead to."""
+
+    item: Question
+    known: Mapping[str, Any]
+    answers: Answers
+    options: tuple[Option, ...]
+
+    @cached_property
+    def already(self) -> frozenset[str]:
+        """Codes of findings that are there whatever is replied."""
+        from cnnwiz.decisions.outlook import codes
+
+        return codes(self.answers.without(self.item.key))
+
+    def told(self, reply: str) -> Told:
+        """Refusal, checks, network and what would be asked again, for a reply."""
+        value, refusal = self.item.read(reply, self.known)
+        if refusal:
+            return Told(refusal)
+        if self.item.key in OPENING:
+            return Told()
+        from cnnwiz.decisions.outlook import outlook
+
+        seen = outlook(self.answers, self.item, value, self.already)
+        if seen.refusal:
+            return Told(seen.refusal, mark="cannot be chosen")
+        lines = [f"Lint: {found.severity} {found.code}: {found.message}" for found in seen.findings]
+        lines += [f"Asked again: {key} ({why})" for key, why in seen.dropped]
+        lines += [f"So far: {seen.network}"] if seen.network else []
+        return Told("", tuple(lines), f"raises {seen.findings[0].code}" if seen.findings else "")
+
+
+def about(
+    options: tuple[Option, ...], word: str, recommended: tuple[str, ...], advice: Advice | None
+) -> tuple[str, ...]:
+    """What an option is, why it is recommended or cannot be chosen, and what was measured."""
+    option = next(option for option in options if option.value == word)
+    lines = [f"{option.line.rstrip('.')}."] if option.line else []
+    if option.unavailable:
+        lines.append(f"Cannot be chosen: {option.unavailable}")
+    if advice and word in recommended:
+        lines.append(f"Recommended: {advice.reason}.")
+    ids = advice.evidence if advice and word in recommended and advice.evidence else option.evidence
+    return (*lines, *(measured(id) for id in ids[:1]))
+
+
+def measured(id: str) -> str:
+    """An effect with its number and conditions."""
+    from cnnwiz.knowledge import evidence
+
+    effect = evidence(id)
+    points = "did not train" if effect.effect_pp is None else f"{effect.effect_pp:+.1f} points"
+    return f"Evidence: {effect.what}: {points} ({effect.setting.split(',')[0]})"
+
 
 def choose_level(front: Front, answers: Answers) -> Level:
     """Ask how much is to be decided."""
     counts = {level: len([item for item in plan(answers, level) if item.key not in answers]) for level in LEVEL_LINES}
-    options = tuple(Option(level, line.format(counts[level])) for level, line in LEVEL_LINES.items())
-    notes = ("What is not asked is decided as recommended; any line can be changed before the file is written.",)
-    page = Page("How much do you want to decide?", "level", "choice", "guided", options, ("guided",), notes)
+    options = tuple(Option(level, line.format(_questions(counts[level]))) for level, line in LEVEL_LINES.items())
+    page = Page(
+        "How much do you want to decide?",
+        "level",
+        "choice",
+        "guided",
+        options,
+        ("guided",),
+        about=lambda word: _would_choose(answers) if word == "recommended" else (NOTE,),
+    )
     while True:
         reply = front.ask(page)
         for level in LEVEL_LINES:
@@ -192,26 +281,32 @@ def choose_level(front: Front, answers: Answers) -> Level:
         front.say("Choose recommended, guided or all. This is the first question; Ctrl-C quits.")
 
 
+NOTE = "What is not asked is decided as recommended; any line can be changed before the file is written."
 LEVEL_LINES: dict[Level, str] = {
-    "recommended": "questions: {}; the data, and the rest as recommended",
-    "guided": "questions: {}, each with a recommendation and its reason",
-    "all": "questions: {}, every choice and every parameter",
+    "recommended": "{}: the data, all else as recommended",
+    "guided": "{}, each with a recommendation and its reason",
+    "all": "{}: every choice, every parameter",
 }
 
 
-def so_far(answers: Answers) -> str:
-    """One line on the network these answers make; empty while there is none."""
-    from cnnwiz.graph import graph_of
+def _questions(count: int) -> str:
+    return f"{count} question" if count == 1 else f"{count} questions"
 
+
+def _would_choose(answers: Answers) -> tuple[str, ...]:
+    """What the recommended answers are, before they are accepted."""
     if missing(answers):
-        return ""
-    graph = graph_of(spec_from(answers))
-    if graph.finding:
-        return f"So far: an impossible network: {graph.finding.message}"
-    sides = list(dict.fromkeys(shape[-1] for node in graph.nodes if len(shape := node.output) == 3))
-    maps = " > ".join(map(str, dict.fromkeys([graph.input[-1], *sides])))
-    field = max(graph.receptive_field)
-    return f"So far: {graph.parameters:,} parameters, {_short(graph.macs)} MACs, maps {maps} px, field {field} px"
+        return (NOTE,)
+    full = defaults(answers)
+    named = [f"{key.split('.')[-1]} {question(key).show(full[key])}" for key in SUMMARY if key in full]
+    return (f"Would choose: {', '.join(named)}.", NOTE)
+
+
+def _network(answers: Answers) -> str:
+    from cnnwiz.decisions.outlook import network_line
+
+    made = draft(answers)
+    return f"Network: {network_line(made)}" if made else ""
 
 
 def checks(spec: Any) -> list[str]:
@@ -224,43 +319,12 @@ def checks(spec: Any) -> list[str]:
     return [f"Checks: {said}", *(f"  {f.severity} {f.code} {f.name}: {f.message}" for f in findings)]
 
 
-def objected(item: Question, options: tuple[Option, ...], answers: Answers) -> tuple[Option, ...]:
-    """The options of a choice; where one of them would bring a finding of lint, that is what its line says."""
-    if item.kind != "choice" or item.key in OPENING or missing(answers):
-        return options
-    usual = {finding.code for finding in _findings(answers)}
-    made = []
-    for option in options:
-        try:
-            found = [] if option.unavailable else _findings(answer(answers, item.key, option.value).answers)
-        except CnnwizError as error:
-            made.append(option._replace(unavailable=str(error).removeprefix(f"{item.key}: ")))
-            continue
-        new = next((finding for finding in found if finding.code not in usual and finding.severity != "info"), None)
-        made.append(option._replace(line=f"{new.severity} {new.code}: {new.message}") if new else option)
-    return tuple(made)
+def explanation(item: Question, known: Mapping[str, Any], word: str) -> str:
+    """The long text behind `?`: that of `cnnwiz explain`, for an option or else for the question."""
+    from cnnwiz.cli.explain import page_of
 
-
-def _findings(answers: Answers) -> list[Finding]:
-    from cnnwiz.rules import lint
-
-    return lint(spec_from(answers))
-
-
-def explanation(item: Question, known: Mapping[str, Any]) -> str:
-    """The long text behind `?`: what the question takes, and the card of each choice."""
-    parts = [f"{item.prompt} ({item.key}, chapter {item.chapter})"]
-    parts += [item.help or f"It takes {item.expects}."]
-    parts += [f"{option.value}: {option.card or option.line}" for option in item.choices(known)]
-    return "\n\n".join(part for part in parts if part)
-
-
-def command_in(text: str) -> str | Signal:
-    """A typed line, or the signal that `?`, :help, :back stand for; :quit raises KeyboardInterrupt."""
-    word = text.strip().lower()
-    if word == ":quit":
-        raise KeyboardInterrupt
-    return {"?": Signal.HELP, ":help": Signal.HELP, ":back": Signal.BACK}.get(word, text)
+    option = next((option for option in item.choices(known) if option.value == word), None)
+    return "\n" + page_of(option.card if option and option.card else item.key)
 
 
 def _words(item: Question, advice: Advice | None) -> tuple[str, ...]:
@@ -268,11 +332,3 @@ def _words(item: Question, advice: Advice | None) -> tuple[str, ...]:
     if advice is None or item.kind not in ("choice", "several", "yes-no"):
         return ()
     return advice.value if isinstance(advice.value, tuple) else (item.show(advice.value),)
-
-
-def _short(number: int) -> str:
-    """1,234,567 as 1.23 M."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)

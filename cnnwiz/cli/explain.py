@@ -15,10 +15,14 @@ INDENT = 11
 
 
 def explain(
-    name: str = typer.Argument(None, help="A choice (elu), section, key (training.ema) or rule. Default: list them."),
+    name: str = typer.Argument(
+        None, help="A choice, section, key, question or rule, as elu or training.ema. Default: list."
+    ),
     output_format: Literal["table", "json"] = typer.Option("table", "--output-format", help="Text, or JSON."),
 ) -> None:
-    """Explain a choice, a key of the spec or a rule: what, when, when not, what was measured.
+    """Explain a choice, a key of the spec, a question or a rule: what, when, when not, what was measured.
+
+    A question and an answer, as architecture.stem=pooled, give the page of the answer.
 
     Example: cnnwiz explain elu
     """
@@ -30,21 +34,31 @@ def explain(
 
         print(json.dumps([*cards, *map(of_rule, rules)], indent=2, ensure_ascii=False))
         return
+    print(_pages(cards, rules) if name else _overview(cards), end="")
+
+
+def page_of(name: str) -> str:
+    """The text about everything that has this name. Raises CnnwizError with the nearest names where nothing has."""
+    return _pages(*_found(name))
+
+
+def _pages(cards: list[dict[str, Any]], rules: list[Rule]) -> str:
     from cnnwiz.cli.plain import columns
     from cnnwiz.rules.page import rule_page
 
-    width = columns()
-    pages = [_page(card, width) for card in cards] if name else [_overview(cards, width)]
-    print("\n".join([*pages, *map(rule_page, rules)]), end="")
+    return "\n".join([*(_page(card, columns()) for card in cards), *map(rule_page, rules)])
 
 
 def _found(name: str) -> tuple[list[dict[str, Any]], list[Rule]]:
     """Everything that has this name. Raises CnnwizError with the nearest names where nothing has."""
     from cnnwiz.catalog import SECTIONS, find
-    from cnnwiz.cli.card import of_choice, of_key, of_section
+    from cnnwiz.cli.card import asked, of_choice, of_key, of_question, of_section
+    from cnnwiz.decisions import QUESTIONS
     from cnnwiz.rules import RULES
     from cnnwiz.spec.guide import Key, resolve
 
+    if "=" in name:
+        return _answered(*name.split("=", 1))
     cards = [of_section(section) for section in SECTIONS if section.name == name]
     cards += [of_choice(choice) for choice in find(name)]
     key = resolve(name)
@@ -52,16 +66,36 @@ def _found(name: str) -> tuple[list[dict[str, Any]], list[Rule]]:
         cards.append(of_key(key))
     elif isinstance(key, type) and not cards:
         cards.append(of_choice(key))
+    item = next((item for item in QUESTIONS if item.key == name), None)
+    if item and cards:
+        cards = [{**card, **asked(item)} for card in cards]
+    elif item:
+        cards = [of_question(item)]
     rules = [rule for rule in RULES if name in (rule.name, rule.code)]
     if not cards and not rules:
         raise _unknown(name)
     return cards, rules
 
 
+def _answered(key: str, word: str) -> tuple[list[dict[str, Any]], list[Rule]]:
+    """The pages of an answer: those of the choice it names, else that of the question."""
+    from cnnwiz.decisions import Answers, before, question
+
+    item = question(key)
+    _, problem = item.read(word, before(Answers(), key))
+    option = next((found for found in item.choices(before(Answers(), key)) if found.value == word), None)
+    if option is None and problem:
+        from cnnwiz.errors import CnnwizError
+
+        raise CnnwizError(f"{key}: {problem}")
+    return _found(option.card if option and option.card else key)
+
+
 def _unknown(name: str) -> Exception:
     from difflib import get_close_matches
 
     from cnnwiz.catalog import PARTS, SECTIONS
+    from cnnwiz.decisions import QUESTIONS
     from cnnwiz.errors import CnnwizError
     from cnnwiz.rules import RULES
     from cnnwiz.spec.guide import keys, path_of
@@ -70,29 +104,37 @@ def _unknown(name: str) -> Exception:
     known = [word for choice in choices for word in (choice.key, f"{choice.section}.{choice.key}")]
     known += [section.name for section in SECTIONS] + [path_of(key) for key in keys()]
     known += [word for rule in RULES for word in (rule.code, rule.name)]
+    known += [item.key for item in QUESTIONS]
     close = get_close_matches(name[:100], sorted(set(known)), n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "cnnwiz explain lists all names"
     return CnnwizError(f"nothing is called {name[:100]!r}; {hint}")
 
 
 def _everything() -> list[dict[str, Any]]:
-    """The sections with their choices, and the rules."""
+    """The sections with their choices, the keys, the questions that are no keys, and the rules."""
     from cnnwiz.catalog import PARTS, SECTIONS
     from cnnwiz.cli.card import of_section
+    from cnnwiz.decisions import QUESTIONS
     from cnnwiz.rules import RULES
-    from cnnwiz.spec.guide import dotted, place
+    from cnnwiz.spec.guide import dotted, keys, path_of, place, resolve
 
+    spec_keys = [{"name": path_of(key), "what": key.owner.model_fields[key.name].description} for key in keys()]
+    asked = [{"name": item.key, "what": item.prompt} for item in QUESTIONS if resolve(item.key) is None]
     parts = [{"name": dotted(place(choice)), "what": choice.card()["what"]} for choice in PARTS]
     return [
         *(of_section(section) for section in SECTIONS),
         {"kind": "section", "name": "parts", "title": "Keys that are choices", "place": "", "choices": parts},
+        {"kind": "section", "name": "keys", "title": "Keys of the spec", "place": "", "choices": spec_keys},
+        {"kind": "section", "name": "questions", "title": "Questions beside", "place": "", "choices": asked},
         {"kind": "rules", "rules": [{"name": r.name, "code": r.code, "what": r.what} for r in RULES]},
     ]
 
 
-def _overview(cards: list[dict[str, Any]], width: int) -> str:
+def _overview(cards: list[dict[str, Any]]) -> str:
     """Every name there is to explain."""
-    lines = []
+    from cnnwiz.cli.plain import columns
+
+    width, lines = columns(), []
     for card in cards:
         if card["kind"] == "rules":
             lines += ["", "Rules (cnnwiz rules says what each is about)"]
@@ -108,7 +150,7 @@ def _page(card: dict[str, Any], width: int) -> str:
     """A card as text: a heading, then its parts in one order."""
     head, about = card["name"], card["title"]
     lines = [f"{head}{about:>{max(width - len(head), len(about) + 2)}}", ""]
-    for label in ("what", "use", "avoid", "cost", "takes", "default"):
+    for label in ("what", "use", "avoid", "cost", "takes", "default", "asked", "advised"):
         if card.get(label) not in (None, "", "{}"):
             lines.append(_filled(f"{label.capitalize():<{INDENT}}", card[label], width))
     if card.get("place") not in (None, card["name"]):

@@ -18,24 +18,36 @@ def templates(
     """
     from cnnwiz.errors import CnnwizError
 
-    known = {path.stem: path for path in sorted(folder().glob("*.yaml"))}
     if name is None:
         if output is not None:
             raise CnnwizError(f"which template shall be written to {output}? write cnnwiz templates NAME -o {output}")
+        known = templates_by_name()
         width = max(map(len, known), default=0)
         for stem, path in known.items():
             print(f"{stem:<{width}}  {first_line(path)}")
         return
-    path = known.get(name.removesuffix(".yaml"))
-    if path is None:
-        raise CnnwizError(f"there is no template {name[:100]!r}{_nearest(name, list(known))}")
-    text = path.read_text(encoding="utf-8")
+    text = path_of(name).read_text(encoding="utf-8")
     if output is None or str(output) == "-":
         print(text, end="")
         return
-    from cnnwiz.cli.new import save
+    from cnnwiz.cli.save import save
 
     save(text, output, force)
+
+
+def templates_by_name() -> dict[str, Path]:
+    """Every template's file."""
+    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+
+
+def path_of(name: str) -> Path:
+    """The file of a template. Raises CnnwizError with the nearest name where there is none."""
+    from cnnwiz.errors import CnnwizError
+
+    known = templates_by_name()
+    if name.removesuffix(".yaml") not in known:
+        raise CnnwizError(f"there is no template {name[:100]!r}{_nearest(name, list(known))}")
+    return known[name.removesuffix(".yaml")]
 
 
 def folder() -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cnnwiz.decisions.compose import reason, reasons, spec_from
+from cnnwiz.decisions.compose import Draft, draft, place_of, reason, reasons, spec_from
 from cnnwiz.decisions.engine import Change, answer, back, next_question, plan, take
-from cnnwiz.decisions.question import LEVELS, Advice, Answers, Level, Option, Question
+from cnnwiz.decisions.fingerprint import Fingerprint
+from cnnwiz.decisions.question import LEVELS, Advice, Answers, Background, Level, Option, Question
 from cnnwiz.decisions.questions import QUESTIONS, before, defaults, missing, question
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "QUESTIONS",
     "Advice",
     "Answers",
+    "Background",
     "Change",
+    "Draft",
+    "Fingerprint",
     "Level",
     "Option",
     "Question",
@@ -20,8 +24,10 @@ __all__ = [
     "back",
     "before",
     "defaults",
+    "draft",
     "missing",
     "next_question",
+    "place_of",
     "plan",
     "question",
     "reason",

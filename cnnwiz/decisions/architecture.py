@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -15,8 +16,13 @@ from cnnwiz.catalog.layer import Channels, Layer, Order
 from cnnwiz.catalog.layers import Act, Conv, Dropout, Norm, Pool
 from cnnwiz.catalog.normalization import NoNorm
 from cnnwiz.decisions.families import FAMILIES, Stage
+from cnnwiz.decisions.parameters import parameters
+from cnnwiz.decisions.question import ABOUT
 from cnnwiz.graph import wire_model
 from cnnwiz.spec.document import Defaults, Model
+
+if TYPE_CHECKING:
+    from cnnwiz.decisions.question import Background
 
 LAST_MAP = 8
 """Stages go on halving the map until its side is at most this: 4 to 8 positions are left for the head to average."""
@@ -102,9 +108,18 @@ def most_stages(side: int) -> int:
     return max(side, 1).bit_length()
 
 
-def common_divisor(architecture: Architecture, order: Order, side: int) -> int:
+def layers_in(answers: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """The layers that answers describe: those of the edited spec where no answer can, else made of the answers."""
+    about: Background = answers[ABOUT]
+    if about.base and "architecture.family" in about.kept:
+        return about.base.model.layers
+    conv, order = answers.get("model.defaults.conv", "standard"), answers.get("model.defaults.order", "conv-norm-act")
+    return layers_of(Architecture(**parameters("architecture", answers)), conv, order)
+
+
+def common_divisor(layers: tuple[Layer, ...], side: int) -> int:
     """The largest number that divides the channels of every map behind the first layer: what groups must divide."""
-    model = Model(defaults=Defaults(norm=NoNorm()), layers=layers_of(architecture, order=order))
+    model = Model(defaults=Defaults(norm=NoNorm()), layers=layers)
     maps = [node.output for node in wire_model(model, (3, side, side), 2, "").nodes if len(node.output) == 3]
     return math.gcd(*(channels for channels, height, _ in maps if height > 1 or channels > 1)) if maps else 1
 

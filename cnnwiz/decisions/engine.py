@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnnwiz.decisions.compose import impossible
-from cnnwiz.decisions.question import LEVELS, Answers, Level, Question
+from cnnwiz.decisions.compose import Draft, draft
+from cnnwiz.decisions.question import LEVELS, NO_BACKGROUND, Answers, Background, Level, Question
 from cnnwiz.decisions.questions import QUESTIONS, before, question, steps
 from cnnwiz.errors import CnnwizError
+
+if TYPE_CHECKING:
+    from cnnwiz.spec.finding import Finding
 
 
 class Change(NamedTuple):
@@ -16,6 +19,8 @@ class Change(NamedTuple):
 
     answers: Answers
     dropped: tuple[tuple[str, str], ...]
+    draft: Draft | None
+    """What the answers make; None while some are missing."""
 
 
 def next_question(answers: Answers, level: Level) -> Question | None:
@@ -23,7 +28,7 @@ def next_question(answers: Answers, level: Level) -> Question | None:
     return next((item for item in plan(answers, level) if item.key not in answers), None)
 
 
-def plan(answers: Mapping[str, Any], level: Level) -> list[Question]:
+def plan(answers: Answers, level: Level) -> list[Question]:
     """The questions of a level, answered and open, if all that are still open were answered as recommended.
 
     One that nothing can be recommended for belongs to every level; one with a single possible answer to none.
@@ -31,8 +36,8 @@ def plan(answers: Mapping[str, Any], level: Level) -> list[Question]:
     wanted = LEVELS[: LEVELS.index(level) + 1]
     return [
         item
-        for item, known in steps(answers)
-        if item.key in answers or item.recommend(known) is None or (item.level in wanted and item.live(known))
+        for item, known in steps(answers, answers.about)
+        if item.key in answers or item.advise(known) is None or (item.level in wanted and item.live(known))
     ]
 
 
@@ -45,19 +50,20 @@ def answer(answers: Answers, key: str, value: Any) -> Change:
         raise CnnwizError(f"{key}: {problem}")
     values, asked = dict(answers.put(key, value)), set()
     dropped: dict[str, str] = {}
-    for item, known in steps(values):
+    for item, known in steps(values, answers.about):
         asked.add(item.key)
         if item.key in values and (problem := item.problem(values[item.key], known)):
             dropped[item.key] = problem
             del values[item.key]
     dropped |= {name: "no longer asked" for name in values if name not in asked}
     changed = answers.put(key, value).without(*dropped)
-    if reason := impossible(changed):
-        raise CnnwizError(f"{key}: {reason}")
-    return Change(changed, tuple(dropped.items()))
+    made = draft(changed)
+    if made and made.graph.finding:
+        raise CnnwizError(f"{key}: {_impossible(made.graph.finding)}")
+    return Change(changed, tuple(dropped.items()), made)
 
 
-def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
+def take(texts: Mapping[str, str], about: Background = NO_BACKGROUND) -> tuple[Answers, list[str]]:
     """Answers typed as `KEY=TEXT`, and everything that is wrong with them, in the order of the questions."""
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -68,7 +74,7 @@ def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
             problems.append(str(error))
     known: dict[str, Any] = {}
     asked = set()
-    for item, earlier in steps(values, known):
+    for item, earlier in steps(values, about, known):
         asked.add(item.key)
         if item.key in texts:
             value, problem = item.read(texts[item.key], earlier)
@@ -78,9 +84,10 @@ def take(texts: Mapping[str, str]) -> tuple[Answers, list[str]]:
                 values[item.key] = value
     left = [item for item in QUESTIONS if item.key in texts and item.key not in asked]
     problems += [f"{item.key}: {_unasked(item, known)}" for item in left]
-    taken = Answers(values, frozenset(values))
-    reason = None if problems else impossible(taken)
-    return taken, [*problems, *([reason] if reason else [])]
+    taken = Answers(values, frozenset(values), about)
+    made = None if problems else draft(taken)
+    finding = made.graph.finding if made else None
+    return taken, [*problems, *([_impossible(finding)] if finding else [])]
 
 
 def back(answers: Answers, key: str | None = None) -> str | None:
@@ -89,6 +96,10 @@ def back(answers: Answers, key: str | None = None) -> str | None:
     if key in asked:
         asked = asked[: asked.index(key)]
     return asked[-1] if asked else None
+
+
+def _impossible(finding: Finding) -> str:
+    return f"no network can be made: {finding.message}"
 
 
 def _unasked(item: Question, known: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnnwiz.catalog.activation import NoActivation
-from cnnwiz.catalog.head import HEADS, EmbeddingHead
-from cnnwiz.decisions.architecture import Architecture, common_divisor
+from cnnwiz.catalog.choice import Choice
+from cnnwiz.decisions.architecture import common_divisor, layers_in
 from cnnwiz.decisions.data import side_of
-from cnnwiz.decisions.parameters import Recommend, field_question, options, parameters, section_questions
-from cnnwiz.decisions.question import Advice, Option, Question
+from cnnwiz.decisions.parameters import Recommend, field_question, section_questions
+from cnnwiz.decisions.question import Advice, Question
 from cnnwiz.decisions.shape import DENSE, is_residual
 from cnnwiz.spec.document import Defaults, Model
 
@@ -33,9 +33,8 @@ def _groups(most: int, why: str) -> Recommend:
     """The largest number of groups up to `most` that divides the channels of every map."""
 
     def groups(answers: Mapping[str, Any]) -> Advice:
-        architecture = Architecture(**parameters("architecture", answers))
-        order = answers.get("model.defaults.order", "conv-norm-act")
-        shared = common_divisor(architecture, order, side_of(answers))
+        plain = {key: value for key, value in answers.items() if key != "model.defaults.conv"}
+        shared = common_divisor(layers_in(plain), side_of(answers))
         return Advice(max(n for n in range(1, most + 1) if shared % n == 0), why)
 
     return groups
@@ -46,7 +45,7 @@ def _norm(answers: Mapping[str, Any]) -> Advice:
 
 
 def _order(answers: Mapping[str, Any]) -> Advice:
-    if answers["architecture.family"] in DENSE:
+    if answers.get("architecture.family") in DENSE:
         return Advice("norm-act-conv", "each layer norms what it reads, as in DenseNet")
     return Advice("conv-norm-act", "the usual order; norms can be folded away")
 
@@ -58,8 +57,8 @@ def _activations(answers: Mapping[str, Any]) -> Advice:
 
 
 def _elu_alpha(answers: Mapping[str, Any]) -> Advice:
-    convolutions = answers["architecture.stages"] * answers["architecture.depth"]
-    deep = convolutions >= 13 and answers["architecture.family"] == "plain" and answers["model.defaults.norm"] == "none"
+    plain = answers.get("architecture.family") == "plain" and answers["model.defaults.norm"] == "none"
+    deep = plain and answers["architecture.stages"] * answers["architecture.depth"] >= 13
     if deep:
         return Advice(0.5, "1 diverged in VGG-16 without norm", ("arch_vgg16_elu1",))
     return Advice(1.0, "the usual value")
@@ -75,25 +74,35 @@ def _init(answers: Mapping[str, Any]) -> Advice:
 
 
 def _pools(answers: Mapping[str, Any]) -> bool:
-    return answers["architecture.family"] in POOLED or answers["architecture.stem"] == "pooled"
+    return answers.get("architecture.family", "plain") in POOLED or answers["architecture.stem"] == "pooled"
 
 
 def _pool(answers: Mapping[str, Any]) -> Advice:
-    if answers["architecture.family"] == "plain":
+    if answers.get("architecture.family") == "plain":
         return Advice("max_plus_avg", "+1.2 points over max on CaffeNet, no parameters", ("pool_max_plus_avg",))
     return Advice("max", "the sum with average is measured in plain networks only")
 
 
-def _heads(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    """Scores for the task classify, embeddings for the task embed."""
+HEAD_OF = {"embed": "embedding", "detect": "detection"}
+"""Tasks with a head of their own."""
+
+
+def _other_head(cls: type[Choice], answers: Mapping[str, Any]) -> str | None:
+    """Scores for the task classify, embeddings or boxes for the others."""
     task = answers["task"]
-    reasons = {cls.key: None if (cls is EmbeddingHead) == (task == "embed") else f"the task is {task}" for cls in HEADS}
-    return tuple(option._replace(unavailable=reasons[option.value]) for option in options(HEADS, answers))
+    fits = cls.key == HEAD_OF[task] if task in HEAD_OF else cls.key not in HEAD_OF.values()
+    return None if fits else f"the task is {task}"
+
+
+def _one_layer(cls: type[Choice], answers: Mapping[str, Any]) -> str | None:
+    return None if getattr(cls, "everywhere", True) else "it is for one layer; write it into a conv of model.layers"
 
 
 def _head(answers: Mapping[str, Any]) -> Advice:
     if answers["task"] == "embed":
         return Advice("embedding", "numbers to compare instead of scores")
+    if answers["task"] == "detect":
+        return Advice("detection", "classes and boxes at every position of the last map")
     return Advice("average", "few parameters, any image size")
 
 
@@ -138,7 +147,9 @@ QUESTIONS: tuple[Question, ...] = (
         details={"elu.alpha": ("all", _elu_alpha)},
     ),
     *section_questions(Defaults, "pool", "model.defaults.pool", "architecture", "Which pooling?", _pool, when=_pools),
-    *section_questions(Defaults, "init", "model.defaults.init", "initialization", "Which first weights?", _init),
+    *section_questions(
+        Defaults, "init", "model.defaults.init", "initialization", "Which first weights?", _init, refuse=_one_layer
+    ),
     field_question(Defaults, "zero_gamma", "model.defaults.zero_gamma", "initialization", when=is_residual),
     *section_questions(
         Model,
@@ -148,6 +159,6 @@ QUESTIONS: tuple[Question, ...] = (
         "How does the network end?",
         _head,
         details={"flatten.dropout": ("all", _flatten_dropout), "conv.dropout": ("all", _flatten_dropout)},
-        choices=_heads,
+        refuse=_other_head,
     ),
 )

@@ -18,6 +18,7 @@ from cnnwiz.spec.wording import expected
 
 Recommend = Callable[[Mapping[str, Any]], Advice | None]
 When = Callable[[Mapping[str, Any]], bool]
+Refuse = Callable[[type[Choice], Mapping[str, Any]], str | None]
 PLACES = {
     "activation": "model.defaults.activation",
     "augmentation": "augment",
@@ -31,9 +32,19 @@ PLACES = {
 """The question that decides a section, for the conflicts that choices name."""
 
 
-def options(classes: tuple[type[Choice], ...], answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    """An option for each class, from its card; a conflict with an earlier answer takes the place of the first line."""
-    return tuple(Option(cls.key, conflict(cls, answers) or first_line(cls), None, card(cls)) for cls in classes)
+def options(
+    classes: tuple[type[Choice], ...], answers: Mapping[str, Any], refuse: Refuse = lambda cls, answers: None
+) -> tuple[Option, ...]:
+    """An option for each class, from its card; a conflict with an earlier answer takes the place of the first line.
+
+    One that is refused says why.
+    """
+    return tuple(option(cls, conflict(cls, answers))._replace(unavailable=refuse(cls, answers)) for cls in classes)
+
+
+def option(cls: type[Choice], line: str = "") -> Option:
+    """A choice of the catalogue as an option; `line` stands in for what it is."""
+    return Option(cls.key, line or first_line(cls), None, f"{cls.section}.{cls.key}", cls.evidence)
 
 
 def conflict(cls: type[Choice], answers: Mapping[str, Any]) -> str:
@@ -44,12 +55,6 @@ def conflict(cls: type[Choice], answers: Mapping[str, Any]) -> str:
         if key == answer or (isinstance(answer, tuple) and key in answer):
             return f"not with {key}: {reason}"
     return ""
-
-
-@cache
-def card(cls: type[Choice]) -> str:
-    """The card of a choice, one labelled paragraph after the other."""
-    return "\n".join(text if label == "what" else f"{label.capitalize()}: {text}" for label, text in cls.card().items())
 
 
 @cache
@@ -70,12 +75,12 @@ def section_questions(
     level: Level = "all",
     when: When = lambda answers: True,
     details: Mapping[str, tuple[Level, Recommend]] | None = None,
-    choices: Callable[[Mapping[str, Any]], tuple[Option, ...]] | None = None,
+    refuse: Refuse = lambda cls, answers: None,
 ) -> tuple[Question, ...]:
     """The question which choice `part.field` holds, and the questions on the parameters of each choice.
 
     `details` gives a parameter, such as "sgd.lr", a level and a recommendation of its own; the others are of level
-    "all" and recommend the catalogue's default. `choices` stands in for the section's options, in the same order.
+    "all" and recommend the catalogue's default. `refuse` says why a choice cannot be taken.
     """
     shape = shape_of(part.model_fields[field].annotation)
     several = shape.kind == "list"
@@ -87,7 +92,7 @@ def section_questions(
         prompt=prompt,
         kind="several" if several else "choice",
         level=level,
-        choices=choices or (lambda answers: options(section.choices, answers)),
+        choices=lambda answers: options(section.choices, answers, refuse),
         recommend=recommend,
         when=when,
         expects=f"one of {', '.join(choice.key for choice in section.choices)}",
@@ -96,9 +101,13 @@ def section_questions(
 
 
 def parameter_questions(
-    classes: tuple[type[Choice], ...], key: str, chapter: Chapter, details: Mapping[str, tuple[Level, Recommend]]
+    classes: tuple[type[Choice], ...],
+    key: str,
+    chapter: Chapter,
+    details: Mapping[str, tuple[Level, Recommend]],
+    when: When | None = None,
 ) -> tuple[Question, ...]:
-    """One question for each parameter of each class, asked when the class is what `key` was answered with."""
+    """One question for each parameter of each class, asked when that is what `key` was answered with, or `when`."""
     made = []
     for cls in classes:
         for name in cls.model_fields:
@@ -106,8 +115,8 @@ def parameter_questions(
                 continue
             level, recommend = details.get(f"{cls.key}.{name}", ("all", None))
             prompt = f"{_sentence(cls.model_fields[name].description or name)} ({cls.key})"
-            when = _chosen(key, cls.key)
-            made.append(field_question(cls, name, f"{key}.{cls.key}.{name}", chapter, prompt, recommend, level, when))
+            asked = when or _chosen(key, cls.key)
+            made.append(field_question(cls, name, f"{key}.{cls.key}.{name}", chapter, prompt, recommend, level, asked))
     return tuple(made)
 
 
@@ -161,7 +170,7 @@ def field_question(
         validate=lambda value, answers: _objection(part, name, value),
         expects=f"{takes}, or {NOTHING}" if optional else takes,
         optional=optional,
-        help=f"{_sentence(field.description or name)}. It takes {takes}.",
+        help=f"{_sentence(field.description or name)}.",
     )
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cnnwiz.spec.write import scalar
+
+if TYPE_CHECKING:
+    from cnnwiz.decisions.fingerprint import Fingerprint
+    from cnnwiz.spec.document import Spec
 
 Kind = Literal["choice", "several", "number", "numbers", "text", "yes-no"]
 Level = Literal["recommended", "guided", "all"]
@@ -35,7 +40,8 @@ class Option(NamedTuple):
     value: str
     line: str
     unavailable: str | None = None
-    card: str = ""  # the long explanation
+    card: str = ""  # the name under which `cnnwiz explain` has the long explanation
+    evidence: tuple[str, ...] = ()  # ids of measured effects
 
 
 class Advice(NamedTuple):
@@ -46,15 +52,37 @@ class Advice(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
+class Background(NamedTuple):
+    """What answers are given about: the images as they were seen, and the spec that is edited, where there is one."""
+
+    seen: Fingerprint | None = None
+    base: Spec | None = None
+    values: Mapping[str, Any] = MappingProxyType({})
+    """What the base answers to the questions: these stand where nothing else is answered."""
+    kept: frozenset[str] = frozenset()
+    """Questions that are not asked, because the base says something there that no answer expresses."""
+
+
+NO_BACKGROUND = Background()
+ABOUT = "about"
+"""The key under which functions of a question find the Background among the answers; no question has it."""
+
+
 class Answers(Mapping[str, Any]):
     """Key to value in the order they were given, never changed in place. `given` came from outside and is not asked.
 
     Values: a word for a choice, a tuple for several, a number (None for none), a text, True or False.
     """
 
-    def __init__(self, values: Mapping[str, Any] | None = None, given: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any] | None = None,
+        given: frozenset[str] = frozenset(),
+        about: Background = NO_BACKGROUND,
+    ) -> None:
         self._values = dict(values or {})
         self.given = given
+        self.about = about
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -70,11 +98,16 @@ class Answers(Mapping[str, Any]):
 
     def put(self, key: str, value: Any) -> Answers:
         """These answers and one more; a key that was there keeps its place."""
-        return Answers({**self._values, key: value}, self.given)
+        return Answers({**self._values, key: value}, self.given, self.about)
 
     def without(self, *keys: str) -> Answers:
         """These answers but for some."""
-        return Answers({key: value for key, value in self._values.items() if key not in keys}, self.given)
+        kept = {key: value for key, value in self._values.items() if key not in keys}
+        return Answers(kept, self.given, self.about)
+
+    def having_seen(self, seen: Fingerprint | None) -> Answers:
+        """These answers, about images that were looked at."""
+        return Answers(self._values, self.given, self.about._replace(seen=seen))
 
 
 def _always(answers: Mapping[str, Any]) -> bool:
@@ -116,9 +149,9 @@ class Question:
 
     def problem(self, value: Any, answers: Mapping[str, Any]) -> str | None:
         """What is wrong with this value as an answer, in words; None when it can be taken."""
-        if value is None and self.optional:
-            return None
         if self.kind in ("choice", "several"):
+            if value is None and self.optional:
+                return None
             words: tuple[Any, ...] = (value,) if self.kind == "choice" else tuple(value or ())
             twice = [f"{word} is named twice" for index, word in enumerate(words) if word in words[:index]]
             refusals = [problem for word in words if (problem := self._not_offered(word, answers))]
@@ -128,13 +161,15 @@ class Question:
     def read(self, text: str, answers: Mapping[str, Any]) -> tuple[Any, str | None]:
         """A typed answer as (value, None), or (None, what is wrong with it)."""
         text = text.strip()
-        if self.optional and text == NOTHING:
-            return None, None
-        value, problem = _PARSERS[self.kind](text)
+        value, problem = self.parsed(text)
         if problem:
             return None, f"{text[:40]!r} is not {problem}; it takes {self.expects}"
         problem = self.problem(value, answers)
         return (None, problem) if problem else (value, None)
+
+    def parsed(self, text: str) -> tuple[Any, str | None]:
+        """A text as a value of this kind, or what it is not."""
+        return (None, None) if self.optional and text == NOTHING else _PARSERS[self.kind](text)
 
     def show(self, value: Any) -> str:
         """A value as a user would type it; `read` gives it back."""
@@ -151,6 +186,13 @@ class Question:
         if not self.when(answers):
             return False
         return self.kind != "choice" or sum(not option.unavailable for option in self.choices(answers)) > 1
+
+    def advise(self, answers: Mapping[str, Any]) -> Advice | None:
+        """What stands where nothing is answered: what the edited spec says if that can be taken, else the best."""
+        values = answers[ABOUT].values
+        if self.key in values and self.problem(values[self.key], answers) is None:
+            return Advice(values[self.key], "as in the file")
+        return self.recommend(answers)
 
     def _not_offered(self, word: Any, answers: Mapping[str, Any]) -> str | None:
         options = {option.value: option for option in self.choices(answers)}

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from cnnwiz.decisions import data, model, recipe, shape
-from cnnwiz.decisions.question import Answers, Question
+from cnnwiz.decisions.question import ABOUT, Answers, Background, Question
 from cnnwiz.errors import CnnwizError
 
 QUESTIONS: tuple[Question, ...] = (
@@ -28,38 +28,43 @@ def question(key: str) -> Question:
     return _BY_KEY[key]
 
 
-def steps(answers: Mapping[str, Any], known: dict[str, Any] | None = None) -> Iterator[tuple[Question, dict[str, Any]]]:
+def steps(
+    values: Mapping[str, Any], about: Background, known: dict[str, Any] | None = None
+) -> Iterator[tuple[Question, dict[str, Any]]]:
     """Each question that arises, with the answers to all earlier ones: given, or else recommended.
 
-    `answers` may change on the way; a `known` that is passed in ends up with everything that is settled.
+    `values` may change on the way; a `known` that is passed in ends up with everything that is settled.
     """
     known = {} if known is None else known
+    known[ABOUT] = about
     for item in QUESTIONS:
-        if not item.when(known):
+        if item.key in about.kept or not item.when(known):
             continue
         yield item, known
-        if item.key in answers:
-            known[item.key] = answers[item.key]
-        elif advice := item.recommend(known):
+        if item.key in values:
+            known[item.key] = values[item.key]
+        elif advice := item.advise(known):
             known[item.key] = advice.value
 
 
-def before(answers: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
+def before(answers: Answers, key: str | None = None) -> dict[str, Any]:
     """Answers to all questions before `key` (without it: to all), those not given as recommended."""
     known: dict[str, Any] = {}
-    for item, earlier in steps(answers, known):
+    for item, earlier in steps(answers, answers.about, known):
         if item.key == key:
             return dict(earlier)
     return known
 
 
-def missing(answers: Mapping[str, Any]) -> list[Question]:
+def missing(answers: Answers) -> list[Question]:
     """Questions that must be answered because nothing can be recommended, as far as the answers tell."""
-    return [item for item, known in steps(answers) if item.key not in answers and item.recommend(known) is None]
+    walk = steps(answers, answers.about)
+    return [item for item, known in walk if item.key not in answers and item.advise(known) is None]
 
 
 def defaults(answers: Answers) -> Answers:
     """All questions answered, as recommended where no answer was given. Raises CnnwizError naming those that cannot."""
     if open_questions := missing(answers):
         raise CnnwizError(f"answers are missing: {', '.join(item.key for item in open_questions)}")
-    return Answers(before(answers), answers.given)
+    known = {key: value for key, value in before(answers).items() if key != ABOUT}
+    return Answers(known, answers.given, answers.about)

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnnwiz.catalog.loss import LOSSES
+from cnnwiz.catalog.choice import Choice
+from cnnwiz.catalog.lookahead import Lookahead
+from cnnwiz.catalog.loss import Loss
 from cnnwiz.catalog.optimizer import OPTIMIZERS, Adam, Momentum, Nesterov, Optimizer, Sgd
 from cnnwiz.catalog.regularization import L2, PENALTIES
-from cnnwiz.catalog.sampler import SAMPLERS
+from cnnwiz.catalog.sampler import PK
 from cnnwiz.catalog.second_order import SECOND_ORDER, Lbfgs
-from cnnwiz.decisions.data import facts_of
+from cnnwiz.decisions.data import classes_of, images_of
 from cnnwiz.decisions.parameters import Recommend, field_question, options, parameter_questions, section_questions
 from cnnwiz.decisions.question import Advice, Option, Question
 from cnnwiz.spec.document import Spec, Training
 
 ALL_OPTIMIZERS: tuple[type[Optimizer], ...] = OPTIMIZERS + SECOND_ORDER
+BATCH = 128
+STEPS = 20
+"""Steps an epoch shall have at least; fewer images make a smaller batch."""
+LEAST_STEPS = 2_000
+"""Steps a training shall have at least, in up to 100 epochs."""
 PRECISIONS = {
     "auto": "bfloat16 where the device has it in hardware, else float32",
     "float32": "full precision, slowest",
@@ -24,15 +31,16 @@ PRECISIONS = {
 }
 
 
-def _losses(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    """Those that the task can be trained with."""
-    wrong = {cls.key: f"the task is {answers['task']}" for cls in LOSSES if answers["task"] not in cls.tasks}
-    return tuple(option._replace(unavailable=wrong.get(option.value)) for option in options(LOSSES, answers))
+def _other_task(cls: type[Choice], answers: Mapping[str, Any]) -> str | None:
+    """Losses are for some tasks."""
+    return None if issubclass(cls, Loss) and answers["task"] in cls.tasks else f"the task is {answers['task']}"
 
 
 def _loss(answers: Mapping[str, Any]) -> Advice:
     if answers["task"] == "embed":
         return Advice("triplet", "compares images, also of classes never seen")
+    if answers["task"] == "detect":
+        return Advice("fcos", "classes, boxes and how central a position is, in one sum")
     return Advice("cross_entropy", "one label per image, and probabilities come with it")
 
 
@@ -41,13 +49,22 @@ def _smoothing(answers: Mapping[str, Any]) -> Advice:
 
 
 def _batch_size(answers: Mapping[str, Any]) -> Advice:
-    if answers["data.source"] == "digits":
-        return Advice(64, "1,293 images make 20 steps an epoch")
-    return Advice(128, "512 with lr scaled to it lost 0.2 points", ("bs512_scaled_lr",))
+    images = images_of(answers)
+    batch = BATCH if images is None else max(16, min(BATCH, 1 << max(images // STEPS, 1).bit_length() - 1))
+    if images is not None and batch < BATCH:
+        return Advice(batch, f"{images:,} images make {images // batch} steps an epoch")
+    return Advice(BATCH, "512 with lr scaled to it lost 0.2 points", ("bs512_scaled_lr",))
 
 
 def _epochs(answers: Mapping[str, Any]) -> Advice:
-    return Advice(30, "a first result; the rate reaches zero with the last one")
+    images = images_of(answers)
+    if images is None or answers["data.source"] == "digits":
+        return Advice(30, "a first result; the rate reaches zero with the last one")
+    steps = max(images // answers["training.batch_size"], 1)
+    epochs = min(max(-(-LEAST_STEPS // steps), 30), 100)
+    if epochs == 30:
+        return Advice(30, f"{30 * steps:,} steps; the rate reaches zero with the last")
+    return Advice(epochs, f"{steps} steps each: 30 epochs would be {30 * steps:,} steps only")
 
 
 def _ema(answers: Mapping[str, Any]) -> Advice:
@@ -56,14 +73,17 @@ def _ema(answers: Mapping[str, Any]) -> Advice:
     return Advice(None, "the weights as they are; an average pays in short runs")
 
 
+def _looks_ahead(answers: Mapping[str, Any]) -> bool:
+    return answers["training.lookahead"]
+
+
 def _optimizer(answers: Mapping[str, Any]) -> Advice:
     return Advice("sgd", "with momentum: the reference for training from scratch")
 
 
-def _samplers(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    batch = answers["training.batch_size"]
-    wrong = {"pk": None if _classes_in_batch(answers) else f"{batch} images are not classes times images"}
-    return tuple(option._replace(unavailable=wrong.get(option.value)) for option in options(SAMPLERS, answers))
+def _uneven_batch(cls: type[Choice], answers: Mapping[str, Any]) -> str | None:
+    fits = cls is not PK or _classes_in_batch(answers)
+    return None if fits else f"{answers['training.batch_size']} images are not classes times images"
 
 
 def _sampler(answers: Mapping[str, Any]) -> Advice:
@@ -75,7 +95,7 @@ def _sampler(answers: Mapping[str, Any]) -> Advice:
 def _classes_in_batch(answers: Mapping[str, Any]) -> int | None:
     """The most classes, up to 32, with which a batch is classes times at least 2 images."""
     batch = answers["training.batch_size"]
-    most = min(answers.get("data.classes") or facts_of(answers).classes or 2, 32, batch // 2)
+    most = min(classes_of(answers) or 2, 32, batch // 2)
     return next((classes for classes in range(most, 1, -1) if batch % classes == 0), None)
 
 
@@ -110,14 +130,18 @@ def _schedule(answers: Mapping[str, Any]) -> Advice:
 
 
 def _warmup(answers: Mapping[str, Any]) -> Advice:
-    epochs = 1.0 if answers["training.epochs"] >= 5 else 0.0
-    return Advice(epochs, "lets norms and momentum settle before the full rate")
+    if answers["training.epochs"] < 5:
+        return Advice(0.0, "too few epochs to spend one on it")
+    images = images_of(answers)
+    steps = images // answers["training.batch_size"] if images else STEPS
+    if steps < STEPS and answers["training.epochs"] >= 20:
+        return Advice(3.0, f"an epoch is only {steps} steps; lets norms and momentum settle")
+    return Advice(1.0, "lets norms and momentum settle before the full rate")
 
 
 def _penalties(answers: Mapping[str, Any]) -> tuple[Option, ...]:
     reason = Lbfgs.conflicts["regularization.l2"] if answers["optimizer"] == Lbfgs.key else None
-    made = options(PENALTIES, answers)
-    return tuple(option._replace(unavailable=reason if option.value == L2.key else None) for option in made)
+    return options(PENALTIES, answers, lambda cls, _: reason if cls is L2 else None)
 
 
 def _regularization(answers: Mapping[str, Any]) -> Advice:
@@ -145,7 +169,7 @@ QUESTIONS: tuple[Question, ...] = (
         "What is made small?",
         _loss,
         details={"cross_entropy.label_smoothing": ("all", _smoothing)},
-        choices=_losses,
+        refuse=_other_task,
     ),
     field_question(Training, "batch_size", "training.batch_size", "training", "Images per step", _batch_size, "guided"),
     field_question(Training, "epochs", "training.epochs", "training", "Epochs", _epochs, "guided"),
@@ -157,12 +181,25 @@ QUESTIONS: tuple[Question, ...] = (
         "Which images meet in a batch?",
         _sampler,
         details={"pk.classes": ("all", _pk_classes), "pk.images": ("all", _pk_images)},
-        choices=_samplers,
+        refuse=_uneven_batch,
     ),
     field_question(Training, "micro_batch", "training.micro_batch", "training"),
     field_question(Training, "precision", "training.precision", "training", lines=PRECISIONS),
     field_question(Training, "gradient_clip", "training.gradient_clip", "training"),
     field_question(Training, "ema", "training.ema", "training", None, _ema),
+    Question(
+        key="training.lookahead",
+        chapter="training",
+        prompt="Slow weights that follow the trained ones (lookahead)?",
+        kind="yes-no",
+        recommend=lambda answers: Advice(False, "for short trainings at high learning rates"),
+        validate=lambda value, answers: None,
+        expects="yes or no",
+        help=Lookahead.card()["what"],
+    ),
+    *parameter_questions((Lookahead,), "training", "training", {}, when=_looks_ahead),
+    field_question(Training, "layer_decay", "training.layer_decay", "training"),
+    field_question(Training, "sync_batch_norm", "training.sync_batch_norm", "training"),
     field_question(Training, "seed", "training.seed", "training"),
     *section_questions(
         Spec,

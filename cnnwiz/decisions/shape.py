@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.dropout import StochasticDepth
-from cnnwiz.catalog.input import INPUTS, ColorSpace, ColorTransform
+from cnnwiz.catalog.input import ColorSpace, ColorTransform
 from cnnwiz.decisions.architecture import NOISES, Architecture, most_stages, side_after, stages_for, stem_for
-from cnnwiz.decisions.data import facts_of, side_of
+from cnnwiz.decisions.data import channels_of, images_of, side_of
 from cnnwiz.decisions.families import FAMILIES
-from cnnwiz.decisions.parameters import card, field_question, first_line, options, section_questions
+from cnnwiz.decisions.parameters import field_question, option, section_questions
 from cnnwiz.decisions.question import Advice, Option, Question
 from cnnwiz.spec.document import Model
 
 RESIDUAL = ("basic", "bottleneck", "inverted_residual")
 DENSE = ("dense", "dense_inception")
+FEW_IMAGES = 2_000
+"""Training images below which a network half as wide is recommended."""
 STEMS = {
     "small": "3x3 without stride: keeps every position",
     "strided": "3x3 with stride 2: a quarter of the positions, a quarter of the work",
@@ -25,7 +28,7 @@ STEMS = {
 
 
 def _families(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    return tuple(Option(name, family.line, None, card(family.explained_by)) for name, family in FAMILIES.items())
+    return tuple(option(family.explained_by, family.line)._replace(value=name) for name, family in FAMILIES.items())
 
 
 def _family(answers: Mapping[str, Any]) -> Advice:
@@ -61,31 +64,24 @@ def _too_many_stages(value: Any, answers: Mapping[str, Any]) -> str | None:
     return f"{value} is not allowed; it takes a whole number from 1 to {most}: more would halve a map of one pixel"
 
 
-def _inputs(answers: Mapping[str, Any]) -> tuple[Option, ...]:
+def _without_colour(cls: type[Choice], answers: Mapping[str, Any]) -> str | None:
     """Colour is for images that have some."""
-    reason = "the images are grey" if _channels(answers) == 1 else None
-    colour = (ColorTransform.key, ColorSpace.key)
-    made = options(INPUTS, answers)
-    return tuple(option._replace(unavailable=reason if option.value in colour else None) for option in made)
+    return "the images are grey" if cls in (ColorTransform, ColorSpace) and channels_of(answers) == 1 else None
 
 
 def _input(answers: Mapping[str, Any]) -> Advice:
-    if (
-        answers["architecture.family"] == "plain"
-        and answers["architecture.stem"] != "small"
-        and _channels(answers) == 3
-    ):
+    plain = answers.get("architecture.family") == "plain" and answers["architecture.stem"] != "small"
+    if plain and channels_of(answers) == 3:
         return Advice((ColorTransform.key,), "+1.4 points on CaffeNet", ("col_learn_10_3_vlrelu",))
     return Advice((), "learned colours: only +0.4 points on GoogLeNet", ("gln_res_color",))
 
 
-def _channels(answers: Mapping[str, Any]) -> int:
-    return answers["data.channels"] or facts_of(answers).channels
-
-
 def _width(answers: Mapping[str, Any]) -> Advice:
-    if side_of(answers) <= 32 and _channels(answers) == 1:
+    if side_of(answers) <= 32 and channels_of(answers) == 1:
         return Advice(32, "enough for small grey images")
+    images = images_of(answers)
+    if images is not None and images < FEW_IMAGES:
+        return Advice(32, f"{images:,} images fill no more; a quarter of the work of 64")
     return Advice(64, "as in ResNet; half of it is a quarter of the work")
 
 
@@ -96,8 +92,7 @@ def _depth(answers: Mapping[str, Any]) -> Advice:
 
 
 def _noises(answers: Mapping[str, Any]) -> tuple[Option, ...]:
-    made = [Option(cls.key, first_line(cls), None, card(cls)) for cls in NOISES]
-    return (Option("none", "no noise; the head may have dropout of its own"), *made)
+    return (Option("none", "no noise; the head may have dropout of its own"), *(option(cls) for cls in NOISES))
 
 
 def _has_noise(answers: Mapping[str, Any]) -> bool:
@@ -105,7 +100,22 @@ def _has_noise(answers: Mapping[str, Any]) -> bool:
 
 
 def is_residual(answers: Mapping[str, Any]) -> bool:
-    return answers["architecture.family"] in RESIDUAL
+    return answers.get("architecture.family", "basic") in RESIDUAL
+
+
+def _rate_problem(value: Any, answers: Mapping[str, Any]) -> str | None:
+    return None if value is None else _DEPTH_RATE.validate(value, answers)
+
+
+_DEPTH_RATE = field_question(
+    StochasticDepth,
+    "rate",
+    "model.defaults.stochastic_depth.rate",
+    "regularization",
+    "Leave out residual bodies at random: rate at the last",
+    lambda answers: Advice(None, "for networks of 50 layers and more"),
+    when=is_residual,
+)
 
 
 def _architecture(name: str, prompt: str, recommend: Any, **more: Any) -> Question:
@@ -123,7 +133,7 @@ QUESTIONS: tuple[Question, ...] = (
         "input and augmentation",
         "What is done to the image?",
         _input,
-        choices=_inputs,
+        refuse=_without_colour,
     ),
     _architecture("width", "Channels of the first stage", _width, level="guided"),
     _architecture("depth", "Blocks or convolutions in each stage", _depth, level="guided"),
@@ -140,15 +150,8 @@ QUESTIONS: tuple[Question, ...] = (
         when=_has_noise,
     ),
     replace(
-        field_question(
-            StochasticDepth,
-            "rate",
-            "model.defaults.stochastic_depth.rate",
-            "regularization",
-            "Leave out residual bodies at random: rate at the last",
-            lambda answers: Advice(None, "for networks of 50 layers and more"),
-            when=is_residual,
-        ),
+        _DEPTH_RATE,
         optional=True,
+        validate=_rate_problem,
     ),
 )

@@ -1,0 +1,60 @@
+"""The text that answers make, and writing it: the whole file or nothing, and what was there before is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnwiz.errors import CnnwizError
+
+if TYPE_CHECKING:
+    from cnnwiz.decisions import Answers
+    from cnnwiz.decisions.amend import Amended
+    from cnnwiz.spec import Document
+
+HEADER = """\
+# yaml-language-server: $schema=cnnwiz.schema.json
+# cnnwiz schema > cnnwiz.schema.json lets editors complete this; cnnwiz explain KEY tells why.
+"""
+
+
+def text_of(answers: Answers, document: Document | None) -> Amended:
+    """The YAML that these answers make: that of the document with what has changed, or a new one that says why."""
+    from cnnwiz.decisions import reasons, spec_from
+    from cnnwiz.decisions.amend import Amended, amend
+    from cnnwiz.spec.write import write
+
+    spec = spec_from(answers)
+    if document is None:
+        return Amended(HEADER + write(spec, reasons(answers)), ())
+    return amend(document, spec, reasons(answers))
+
+
+def save(text: str, path: Path, force: bool) -> Path | None:
+    """Write the whole file or nothing: a new file beside it, then one rename. Raises CnnwizError, 2 or 4.
+
+    With `force` a file that is there becomes NAME.bak; its path is returned.
+    """
+    if path.exists() and not force:
+        raise CnnwizError(f"{path} exists; give another name, or --force to replace it")
+    if not path.parent.is_dir():
+        raise CnnwizError(f"{path}: there is no folder {path.parent}; make it first")
+    fresh, spare = (path.with_name(f".{path.name}.{os.urandom(4).hex()}") for _ in range(2))
+    kept = path.with_name(f"{path.name}.bak") if path.exists() else None
+    try:
+        with fresh.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if kept:
+            shutil.copy2(path, spare)
+            spare.replace(kept)
+        fresh.replace(path)
+    except OSError as error:
+        raise CnnwizError(f"{path}: cannot be written: {error.strerror}", 4) from None
+    finally:
+        fresh.unlink(missing_ok=True)
+        spare.unlink(missing_ok=True)
+    return kept
