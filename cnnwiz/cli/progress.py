@@ -34,6 +34,22 @@ def reporter(as_json: bool, quiet: bool) -> Reporter:
     return Lines(live=sys.stderr.isatty() and not is_plain() and not quiet, quiet=quiet)
 
 
+class Silent:
+    """Says nothing: for ranks that do not lead."""
+
+    def loading(self) -> None:
+        pass
+
+    def reading(self, done: int, total: int) -> None:
+        pass
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def already_finished(self, run_dir: Path) -> None:
+        pass
+
+
 class JsonLines:
     """Every event but single steps as a JSON object on stdout."""
 

@@ -36,7 +36,7 @@ def report(
         _require_ours(target)
 
     from cnnwiz.report import report
-    from cnnwiz.training.checkpoint import write_text
+    from cnnwiz.training.files import write_text
 
     text = report(runs, format, split, device, workers)
     if to_stdout:

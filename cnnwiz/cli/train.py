@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+if TYPE_CHECKING:
+    from cnnwiz.cli.progress import Reporter
+    from cnnwiz.spec import Document, Spec
+    from cnnwiz.training.run import Run
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
 
 def train(
-    spec: Path = typer.Argument(None, help="Spec file. Not with --resume."),
+    spec: Path = typer.Argument(None, help="Spec file. With --resume: what the run is expected to follow."),
     run_dir: Path = typer.Option(None, "--run-dir", help="New directory for this run. Default: runs/NAME-1, -2, ..."),
-    resume: Path = typer.Option(None, "--resume", help="Go on with the run in this directory."),
+    resume: Path = typer.Option(
+        None, "--resume", help="Go on with the run in this directory; with SPEC, start it there if there is none."
+    ),
+    accept_changes: bool = typer.Option(
+        False, "--accept-changes", help="Go on although SPEC now has other epochs or phases to come."
+    ),
     seed: int = typer.Option(None, "--seed", min=0, help="Another training.seed than the spec's, for repeated runs."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
+    nproc: int = typer.Option(1, "--nproc", min=1, max=1024, help="Processes on this machine that train together."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Train some steps, save, read back, estimate time and memory; leave nothing behind."
+    ),
+    max_time: str = typer.Option(None, "--max-time", help="Save and stop after so long, as SIGTERM would: 90s, 2h30m."),
+    save_every: str = typer.Option("10m", "--save-every", help="Time between checkpoints within an epoch."),
+    tensorboard: bool = typer.Option(False, "--tensorboard", help="Curves for TensorBoard in the run directory."),
     no_lint: bool = typer.Option(False, "--no-lint", help="Train although lint finds errors."),
     json: bool = typer.Option(False, "--json", help="Events as JSON lines on stdout."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the result and errors."),
@@ -22,50 +44,134 @@ def train(
 
     Example: cnnwiz train digits.yaml --run-dir runs/first
     """
-    from cnnwiz.cli.progress import reporter
     from cnnwiz.errors import CnnwizError
 
-    if (spec is None) == (resume is None):
-        raise CnnwizError("give a spec to train, or --resume DIR to go on with a run, not both")
-    if resume is None and not no_lint:
-        _lint(spec)
-    show = reporter(json, quiet)
+    if spec is None and resume is None:
+        raise CnnwizError("give a spec to train, or --resume DIR to go on with a run")
+    if run_dir is not None and resume is not None:
+        raise CnnwizError("--run-dir starts a run and --resume goes on with one: give one of them")
+    limit = None if max_time is None else seconds_of(max_time, "--max-time")
+    leads = os.environ.get("RANK", "0") == "0"
+    document = None if spec is None else _document(spec, lint=not no_lint and leads)
+    task = Task(document, seed, run_dir, resume, accept_changes, device, workers)
+    if dry_run:
+        from cnnwiz.cli.rehearse import rehearse
+
+        return rehearse(task.spec, run_dir, device, workers, json)
+    if nproc > 1 and "RANK" not in os.environ:
+        from cnnwiz.cli.launch import launch
+
+        flags = [("--json", json), ("--quiet", quiet), ("--tensorboard", tensorboard)]
+        words = [word for word, given in flags if given] + (["--max-time", max_time] if max_time else [])
+        return launch(nproc, task, [*words, "--save-every", save_every])
+    between = seconds_of(save_every, "--save-every")
+    return _train(task, limit, between, tensorboard and leads, _reporter(leads, json, quiet))
+
+
+class Task(NamedTuple):
+    """What is to be trained, and where."""
+
+    document: Document | None
+    seed: int | None
+    run_dir: Path | None
+    resume: Path | None
+    accept_changes: bool
+    device: str
+    workers: int
+
+    @property
+    def spec(self) -> Spec | None:
+        """The spec with the seed of the command line; None without a file."""
+        spec = self.document.spec if self.document else None
+        if spec is None or self.seed is None:
+            return spec
+        return spec.model_copy(update={"training": spec.training.model_copy(update={"seed": self.seed})})
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a run to go on with."""
+        return self.resume is not None and (self.spec is None or (self.resume / "spec.yaml").is_file())
+
+
+def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool, show: Reporter) -> int:
+    """Train in this process, alone or as one of several ranks."""
     show.loading()
 
     from torch import OutOfMemoryError
 
+    from cnnwiz.cli.curves import curves
+    from cnnwiz.errors import CnnwizError
+    from cnnwiz.training.distributed import join, leave
+    from cnnwiz.training.events import Stopped
     from cnnwiz.training.loop import fit
-    from cnnwiz.training.run import Run, next_run_dir, read_record
     from cnnwiz.training.signals import StopRequest
 
-    if resume is not None and read_record(resume).get("status") == "finished":
-        show.already_finished(resume)
-        return 0
-    if resume is not None:
-        run = Run.reopen(resume)
-    else:
-        from cnnwiz.spec import SpecError, open_document
+    with StopRequest(limit) as stop:
 
-        document = open_document(spec)
-        if document.spec is None:
-            raise SpecError(document)
-        parsed = document.spec
-        if seed is not None:
-            training = parsed.training.model_copy(update={"seed": seed})
-            parsed = parsed.model_copy(update={"training": training})
-        run = Run.create(run_dir or next_run_dir(Path("runs"), parsed.name), parsed, document.text)
-    with run, StopRequest() as stop:
-        try:
-            for event in fit(run, device, workers, stop.number, show.reading):
-                show.event(event)
-        except OutOfMemoryError as error:
-            advice = "set training.micro_batch below batch_size, or a smaller image_size"
-            raise CnnwizError(f"the device ran out of memory: {str(error).splitlines()[0]}; {advice}", code=6) from None
-    return 128 + stop.number() if stop.number() else 0
+        def reading(done: int, total: int) -> None:
+            show.reading(done, total)
+            if stop.number():
+                raise CnnwizError("stopped while images were read; there was nothing to save", 128 + stop.number())
+
+        ranks = join(task.device)
+        with _open(task, ranks.leads) as run, curves(run.path if tensorboard else None) as draw:
+            if ranks.agree(run.leads and run.record.get("status") == "finished"):
+                show.already_finished(run.path)
+                return 0
+            code = 0
+            try:
+                for event in fit(run, task.device, task.workers, stop.number, reading, ranks, save_every):
+                    draw(event)
+                    show.event(event)
+                    code = 128 + event.signal if isinstance(event, Stopped) else 0
+            except OutOfMemoryError as error:
+                advice = "set training.micro_batch below batch_size, or a smaller image_size"
+                first = str(error).splitlines()[0]
+                raise CnnwizError(f"the device ran out of memory: {first}; {advice}", code=6) from None
+        leave()
+        return code
 
 
-def _lint(spec: Path) -> None:
-    """Findings that make training pointless stop it before torch is loaded; warnings are one line."""
+def _open(task: Task, leads: bool) -> Run:
+    """The run directory: made for a new run, opened for one that goes on, only read by ranks that do not lead."""
+    from cnnwiz.errors import CnnwizError
+    from cnnwiz.spec import load
+    from cnnwiz.training.places import claim_run_dir
+    from cnnwiz.training.run import Run
+
+    given = task.resume or task.run_dir
+    if not leads:
+        if given is None:
+            raise CnnwizError("several ranks need --run-dir DIR or --resume DIR, the same for all")
+        return Run.follow(given, task.spec or load(given / "spec.yaml"))
+    if task.goes_on and task.resume is not None:
+        return Run.reopen(task.resume, task.spec, task.accept_changes)
+    spec, document = task.spec, task.document
+    if spec is None or document is None:
+        raise CnnwizError(f"{given}: not a run directory; give a spec to start one there")
+    return Run.create(given or claim_run_dir(Path("runs"), spec.name), spec, document.text)
+
+
+def _reporter(leads: bool, json: bool, quiet: bool) -> Reporter:
+    from cnnwiz.cli.progress import Silent, reporter
+
+    return reporter(json, quiet) if leads else Silent()
+
+
+def seconds_of(text: str, option: str) -> float:
+    """Seconds in `90`, `90s`, `10m`, `2h30m`, `1d`. Raises CnnwizError that names the option."""
+    from cnnwiz.errors import CnnwizError
+
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * UNITS[unit] for number, unit in parts)
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return float(text)
+    raise CnnwizError(f"{option} {text}: not a time; write seconds, or 90s, 10m, 2h30m, 1d")
+
+
+def _document(spec: Path, lint: bool) -> Document:
+    """The spec file. Findings that make training pointless stop it before torch is loaded; warnings are one line."""
     from cnnwiz.cli.plain import visible
     from cnnwiz.errors import CnnwizError
     from cnnwiz.rules import check
@@ -74,7 +180,7 @@ def _lint(spec: Path) -> None:
     document = open_document(spec)
     if document.spec is None:
         raise SpecError(document)
-    findings = check(document)
+    findings = check(document) if lint else []
     errors = [finding for finding in findings if finding.severity == "error"]
     warnings = [finding for finding in findings if finding.severity == "warning"]
     if errors:
@@ -83,3 +189,4 @@ def _lint(spec: Path) -> None:
     if warnings:
         codes = ", ".join(sorted({finding.code for finding in warnings}))
         typer.echo(visible(f"lint    {len(warnings)} warnings ({codes}); cnnwiz lint {spec}"), err=True)
+    return document

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -16,8 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cnnwiz.errors import CnnwizError
-
-TEMPORARY = ".tmp."
+from cnnwiz.training.files import TEMPORARY, reason, settle
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -58,24 +56,6 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return data, about
 
 
-def write_text(path: Path, text: str) -> None:
-    """A small text file, written whole or not at all."""
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        settle(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CnnwizError(f"{path}: cannot be written: {reason(error)}", code=4) from None
-
-
-def settle(temporary: Path, path: Path) -> None:
-    """Make a finished temporary file durable under its final name."""
-    _sync(temporary)
-    temporary.replace(path)
-    _sync(path.parent)
-
-
 def canonical(metadata: Mapping[str, Any]) -> str:
     """The one JSON text of some metadata; floats keep every bit, NaN is an error."""
     return json.dumps(metadata, sort_keys=True, allow_nan=False)
@@ -89,19 +69,3 @@ def digest(tensors: Mapping[str, Tensor], text: str) -> str:
         total.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
     return total.hexdigest()
-
-
-def reason(error: Exception) -> str:
-    """Why the system refused, in a few words; safetensors hides the number of the error in its text."""
-    text = str(error)
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "os error 28" in text:
-        return "no space left on the device"
-    return getattr(error, "strerror", None) or " ".join(text.split())[:200]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

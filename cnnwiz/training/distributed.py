@@ -19,6 +19,7 @@ from cnnwiz.catalog.loss import Center, Triplet
 from cnnwiz.catalog.sampler import PK
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import Spec
+from cnnwiz.training.signals import end_with_launcher
 
 T = TypeVar("T")
 TIMEOUT = 300
@@ -135,6 +136,7 @@ def join(device: str, timeout: float = TIMEOUT) -> Ranks:
     if count == 1:
         return ALONE
     number, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
+    end_with_launcher()
     gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     limit = timedelta(seconds=timeout)
     if gpu:

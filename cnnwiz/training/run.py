@@ -17,7 +17,9 @@ from cnnwiz import __version__
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import Spec, load
 from cnnwiz.training.changes import accepted, completed, record_of, require_same
-from cnnwiz.training.checkpoint import TEMPORARY, read, write, write_text
+from cnnwiz.training.checkpoint import read, write
+from cnnwiz.training.files import TEMPORARY, write_text
+from cnnwiz.training.places import read_record, write_record
 
 KEEP = 2
 WRITTEN = "written.yaml"
@@ -78,12 +80,12 @@ class Run:
         changes = accepted(self.spec, wanted, begun, accept, str(self.path))
         if changes:
             self.spec = wanted
-            self.record |= {"changes": [*self.record.get("changes", []), *changes]}
+            self.record |= {"changes": [*self.record.get("changes", []), *changes], "status": "running"}
 
     @classmethod
     def follow(cls, path: Path, spec: Spec) -> Run:
         """The run of another process, the leading rank: read here and never written."""
-        return cls(path, spec, {}, leads=False)
+        return cls(path, spec, read_record(path), leads=False)
 
     def __enter__(self) -> Run:
         return self
@@ -140,7 +142,7 @@ class Run:
         if not self.leads:
             return
         self.record |= {"status": status, "seconds": round(self.seconds, 3), **more}
-        write_text(self.path / "run.json", json.dumps(self.record, indent=2, allow_nan=False) + "\n")
+        write_record(self.path, self.record)
 
     def append(self, name: str, line: dict[str, Any]) -> None:
         """Add one JSON line to metrics.jsonl or timing.jsonl."""
@@ -191,42 +193,11 @@ class Run:
         return None
 
 
-def claim_run_dir(base: Path, name: str) -> Path:
-    """Make the first of base/name-1, -2, ... that does not exist; of several processes each gets its own."""
-    while True:
-        path = next_run_dir(base, name)
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
-        return path
-
-
-def next_run_dir(base: Path, name: str) -> Path:
-    """base/name-1, -2, ...: the first that does not exist."""
-    number = 1
-    while (base / f"{name}-{number}").exists():
-        number += 1
-    return base / f"{name}-{number}"
-
-
 def _is_leftover(entry: Path) -> bool:
     """Whether this is what a start leaves that was killed before spec.yaml was written."""
     if entry.name == "checkpoints":
         return entry.is_dir() and not any(entry.iterdir())
     return entry.name in (".lock", WRITTEN) or entry.name.startswith(TEMPORARY)
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """What run.json holds; {} before it is first written."""
-    try:
-        return json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise CnnwizError(f"{path / 'run.json'}: cannot be read: {error}", code=4) from None
 
 
 def versions() -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from types import FrameType, TracebackType
@@ -11,6 +13,17 @@ from typing import Any
 
 HEARD = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 """SIGUSR1 is what Slurm is often told to send ahead of the end; it counts as SIGTERM."""
+
+
+def end_with_launcher() -> None:
+    """Let Linux send SIGTERM when the process that started this rank has died, so that no rank is left alone."""
+    launcher = os.environ.get("CNNWIZ_LAUNCHER")
+    if launcher is None or not sys.platform.startswith("linux"):
+        return
+    PR_SET_PDEATHSIG = 1  # noqa: N806 - linux/prctl.h
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != int(launcher):  # it died before that
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class StopRequest:
