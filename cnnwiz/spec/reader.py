@@ -219,9 +219,11 @@ def _join(start: Span, items: list[Node], end: Span) -> Span:
 
 
 def _at(text: str, index: int) -> Span:
+    index = min(index, len(text))
+    end = min(index + 1, len(text))  # the parser also complains about what is missing behind the last character
     line = text.count("\n", 0, index) + 1
     column = index - (text.rfind("\n", 0, index) + 1) + 1
-    return Span(index, index + 1, line, column, line, column + 1)
+    return Span(index, end, line, column, line, column + end - index)
 
 
 def _finding(code: str, severity: Severity, message: str, path: Path, span: Span) -> Finding:
