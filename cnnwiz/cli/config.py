@@ -58,11 +58,17 @@ def find_config(given: Path | None, start: Path) -> Config:
         return found if found else Config(given, {})
     for folder in [start, *start.parents]:
         for name in ("cnnwiz.toml", "pyproject.toml"):
-            if (folder / name).is_file() and (found := _read(folder / name)):
+            if (folder / name).is_file() and (found := _read(_from_here(folder / name))):
                 return found
         if (folder / ".git").exists():
             break
     return Config(None, {})
+
+
+def _from_here(path: Path) -> Path:
+    """A path as people would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _read(path: Path) -> Config | None:
