@@ -44,7 +44,7 @@ def look(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     try:
         with torch.inference_mode(False), torch.enable_grad():
             scores = network(images.clone())
-            wanted = scores.gather(1, classes.to(scores.device)[:, None]).sum()
+            wanted = scores.gather(1, classes.clone().to(scores.device)[:, None]).sum()
             (gradient,) = torch.autograd.grad(wanted, found["map"])
     finally:
         for handle in handles:
@@ -56,7 +56,7 @@ def look(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     else:
         node = graph.nodes[polar]
         heat = placed(heat, graph.nodes[spot].field, node.field, (node.output[1], node.output[2]))
-        heat = _turned_back(heat, network.steps[polar][1], found["polar"])
+        heat = turned_back(heat, network.steps[polar][1], found["polar"])
     heat = heat[:, 0]
     return (heat / heat.amax((1, 2), keepdim=True).clamp_min(torch.finfo(heat.dtype).tiny)).cpu()
 
@@ -108,7 +108,7 @@ def _polar_before(network: Network, spot: int) -> int | None:
     return next((index for index in range(len(nodes)) if isinstance(network.steps[index][1], PolarSample)), None)
 
 
-def _turned_back(heat: Tensor, module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+def turned_back(heat: Tensor, module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
     """A map in polar coordinates (B, 1, A, R) as one of the image (B, 1, H, W).
 
     Sampling is linear in the image, so its gradient hands the values back to the pixels they were read from; the same

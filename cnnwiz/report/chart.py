@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element
 
 from cnnwiz.report.markup import element
 
-WIDTH, HEIGHT = 360.0, 220.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 10.0, 30.0
+WIDTH, HEIGHT = 360.0, 226.0
+LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 10.0, 36.0
 MOST_POINTS = 300
 Point = tuple[float, float]
 
@@ -79,11 +79,11 @@ def frame(across: Axis, up: Axis, x_name: str) -> list[Element]:
         made.append(element("text", up.label(tick), x=LEFT - 7, y=y + 4, text_anchor="end"))
     for tick in across.ticks:
         made.append(
-            element("text", across.label(tick), x=across.at(tick), y=HEIGHT - BOTTOM + 16, text_anchor="middle")
+            element("text", across.label(tick), x=across.at(tick), y=HEIGHT - BOTTOM + 18, text_anchor="middle")
         )
     made.append(element("path", d=f"M{LEFT:g} {HEIGHT - BOTTOM:g}H{WIDTH - RIGHT:g}", class_="axis"))
     middle = (LEFT + WIDTH - RIGHT) / 2
-    made.append(element("text", x_name, x=middle, y=HEIGHT - 1, text_anchor="middle"))
+    made.append(element("text", x_name, x=middle, y=HEIGHT - 2, text_anchor="middle"))
     return made
 
 

@@ -141,7 +141,7 @@ def _figure(figure: b.Figure) -> Element:
     )
     names = element("div", *legend, class_="legend") if figure.legend else None
     figure.chart.set("role", "img")
-    figure.chart.set("aria-label", figure.says)
+    figure.chart.set("aria-label", f"{figure.title}. {figure.says}")
     return element("figure", element("figcaption", element("b", figure.title), names), figure.chart)
 
 

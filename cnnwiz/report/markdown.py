@@ -25,7 +25,9 @@ def plain(text: str) -> str:
     line = " ".join(visible(text).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"([\\`*_\[\]|~!#])", r"\\\1", line)
-    return re.sub(r"^([-+=]|\d+[.)])", r"\\\1", line).replace("://", ":\u200b//")  # no bare link either
+    line = re.sub(r"^(?=[-+=])", r"\\", line)
+    line = re.sub(r"^(\d+)([.)])(?= |$)", r"\1\\\2", line)
+    return line.replace("://", ":\u200b//").replace("www.", "www\u200b.").replace("@", "@\u200b")  # no links either
 
 
 def code(text: str) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from cnnwiz.report.blocks import Block, Column, Columns, Figure, Fold, Section, Table
-from cnnwiz.report.chart import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, drawing, frame, y_axis
+from cnnwiz.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, drawing, frame, y_axis
 from cnnwiz.report.markup import element
 from cnnwiz.report.numbers import amount, percent
 from cnnwiz.report.reading import Reading
 
-BOTTOM = HEIGHT - 30.0
+BASE = HEIGHT - BOTTOM
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 Bins = Sequence[dict[str, Any]]
 
@@ -56,7 +56,7 @@ def _facts(measured: dict[str, Any], run: Reading) -> Table:
 def _axes(high: float) -> tuple[Axis, Axis]:
     """Confidence across, from 0 to 1; up to `high` upwards."""
     across = Axis(0, 1, LEFT, WIDTH - RIGHT, SHARES, percent=True)
-    return across, Axis(0, 1, BOTTOM, TOP, SHARES, percent=True) if high == 1 else y_axis(0, high, percent=True)
+    return across, Axis(0, 1, BASE, TOP, SHARES, percent=True) if high == 1 else y_axis(0, high, percent=True)
 
 
 def _curve(bins: Bins, name: str) -> Figure:
@@ -73,7 +73,7 @@ def _curve(bins: Bins, name: str) -> Figure:
     children += [_dot(across.at(row["confidence"]), up.at(row["accuracy"])) for row in filled]
     said = "; ".join(f"{percent(row['confidence'])} sure, {percent(row['accuracy'])} right" for row in filled)
     legend = (("bins with 95 % intervals", "line s0"), ("sure = right", "ideal"))
-    return Figure(f"{name}Right, by how sure", drawing(children), f"Reliability curve. {said}.", legend)
+    return Figure(f"{name}Right, by how sure", drawing(children), f"{said}.", legend)
 
 
 def _dot(x: float, y: float) -> Element:
@@ -89,10 +89,10 @@ def _spread(bins: Bins, name: str) -> Figure:
     for row, share in zip(bins, shares, strict=True):
         left, right, top = across.at(row["from"]) + 1, across.at(row["to"]) - 1, up.at(share)
         if share:
-            children.append(element("rect", x=left, y=top, width=right - left, height=BOTTOM - top, class_="f0"))
+            children.append(element("rect", x=left, y=top, width=right - left, height=BASE - top, class_="f0"))
     most = max(range(len(bins)), key=lambda place: shares[place])
     ends = f"{percent(bins[most]['from'])} and {percent(bins[most]['to'])}"
-    said = f"Share of images by confidence; most, {percent(shares[most])}, between {ends}."
+    said = f"Most images, {percent(shares[most])}, are between {ends}."
     return Figure(f"{name}How sure it is", drawing(children), said)
 
 

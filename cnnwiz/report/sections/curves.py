@@ -66,7 +66,7 @@ def _figure(chart: Chart, runs: Sequence[Reading]) -> Figure | None:
     best = _best(runs[0], measured[0][0]) if chart.marked and len(runs) == 1 else None
     title = chart.title if len(runs) == 1 or not measured[0][1] else f"{chart.title}, {measured[0][1]}"
     named = tuple(legend) if len(legend) > 1 else ()
-    return Figure(title, lines(drawn, "epoch", chart.percent, best), f"{title}. {'; '.join(said)}.", named)
+    return Figure(title, lines(drawn, "epoch", chart.percent, best), f"{'; '.join(said)}.", named)
 
 
 def style_of(number: int) -> str:
