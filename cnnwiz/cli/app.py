@@ -9,7 +9,21 @@ from typing import Any
 import typer
 
 from cnnwiz import __version__
-from cnnwiz.cli import eval, explain, lint, new, report, rules, schema, serve, summary, templates, train
+from cnnwiz.cli import (
+    eval,
+    explain,
+    export,
+    lint,
+    new,
+    predict,
+    report,
+    rules,
+    schema,
+    serve,
+    summary,
+    templates,
+    train,
+)
 
 USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
 """What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
@@ -28,6 +42,8 @@ app.command("new")(new.new)
 app.command("lint")(lint.lint)
 app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
+app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)
 app.command("summary")(summary.summary)

@@ -39,9 +39,12 @@ class Found(NamedTuple):
     notices: tuple[str, ...] = ()
 
 
-def images_of(trained: Trained, split: str, data: Path | None = None, workers: int = 0) -> Images:
+def images_of(
+    trained: Trained, split: str, data: Path | None = None, workers: int = 0, most: int | None = None
+) -> Images:
     """The images of `split` of the run's own data, or of `data`: a folder of class folders, or of split folders that
-    hold them; an .npz file; or a spec whose source they come from. Classes are matched by name, never by place.
+    hold them; an .npz file; or a spec whose source they come from. Classes are matched by name, never by place. At most
+    `most` images, evenly spread.
 
     Raises CnnwizError: no such images, classes that the run does not know, files that cannot be read.
     """
@@ -51,6 +54,10 @@ def images_of(trained: Trained, split: str, data: Path | None = None, workers: i
             f"{'the data has' if data is None else f'{data}: holds'} no {split} images; take another --split"
         )
     chosen = found.split if trained.embeds else _renamed(found.split, found.names, trained)
+    if most is not None and len(chosen) > most:
+        spread = np.zeros(len(chosen), bool)
+        spread[np.linspace(0, len(chosen) - 1, most).round().astype(int)] = True
+        chosen = chosen.subset(spread)
     facts = trained.preprocessing
     pixels = read_pixels(chosen, facts["canvas"], facts["channels"], workers, memory_for_images())
     if pixels.damaged:
@@ -62,7 +69,7 @@ def images_of(trained: Trained, split: str, data: Path | None = None, workers: i
 
 def _own(trained: Trained, split: str) -> Found:
     """A split of the data that the run was trained on, and a notice where they have changed since."""
-    records, _ = split_records(_offline(trained.spec.data), trained.spec.training.seed)
+    records, _ = split_records(offline(trained.spec.data), trained.spec.training.seed)
     names = (*records.classes, *records.unseen)
     then = read_record(trained.run).get("data")
     now = fingerprint(names, present(records))
@@ -79,7 +86,7 @@ def _other(data: Path, split: str) -> Found:
         records, notices = read_npz(data), []
     else:
         spec = load(data)
-        records, notices = split_records(_offline(spec.data), spec.training.seed)
+        records, notices = split_records(offline(spec.data), spec.training.seed)
     return Found(present(records).get(split), (*records.classes, *records.unseen), tuple(notices))
 
 
@@ -124,7 +131,7 @@ def _renamed(split: Split, names: tuple[str, ...], trained: Trained) -> Split:
     return dataclasses.replace(split, labels=numbers[split.labels])
 
 
-def _offline(data: Data) -> Data:
+def offline(data: Data) -> Data:
     """The data section without permission to download: judging a run never does, whoever wrote it."""
     source = data.source
     if "download" not in type(source).model_fields:

@@ -49,10 +49,15 @@ class Outputs:
 
 
 def outputs_of(
-    trained: Trained, split: str = "test", data: Path | None = None, workers: int = 0, tta: str = "none"
+    trained: Trained,
+    split: str = "test",
+    data: Path | None = None,
+    workers: int = 0,
+    tta: str = "none",
+    most: int | None = None,
 ) -> Outputs:
     """The network's outputs on `split` of its own data, or on the images of `data` (see `images_of`)."""
-    pixels, classes, notices = images_of(trained, split, data, workers)
+    pixels, classes, notices = images_of(trained, split, data, workers, most)
     scores = run_over(trained, pixels, tta)
     labels = torch.from_numpy(pixels.labels)
     return Outputs(scores, labels, classes, pixels.split.keys, pixels.split.files, pixels, notices)

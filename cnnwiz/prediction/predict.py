@@ -34,7 +34,7 @@ def predict(
     Images are treated as `cnnwiz eval` treats them; `workers` processes decode ahead.
     """
     canvas, channels = trained.preprocessing["canvas"], trained.preprocessing["channels"]
-    whole = trained.preprocessing["fit"] == "stretch"
+    whole = trained.preprocessing.get("fit") == "stretch"
     size = max(min(EVAL_BATCH, MOST_VALUES // (canvas * canvas * channels)), 1)
     for group in decoded_groups(files, size, canvas, channels, whole, workers):
         answers = _answers(trained, group.canvases, top, tta)

@@ -26,7 +26,7 @@ def canvas_of(file: str | Path) -> np.ndarray:
     """An image file as pixels (side, side, channels), 0 to 255: upright, resized, the square in the middle."""
     side = PREPROCESSING["canvas"]
     with Image.open(file, formats=FORMATS) as image:
-        whole = PREPROCESSING["fit"] == "stretch"
+        whole = PREPROCESSING.get("fit") == "stretch"
         return to_canvas(eight_bits(upright(image, side)), side, PREPROCESSING["channels"], whole)
 
 
