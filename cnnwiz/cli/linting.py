@@ -17,7 +17,7 @@ from cnnwiz.cli.formats.report import Checked, Report
 from cnnwiz.cli.frame import Paint, plainly, repair_note
 from cnnwiz.cli.plain import visible
 from cnnwiz.cli.repair import changes, rewrite, write_whole
-from cnnwiz.cli.settings import Settings
+from cnnwiz.cli.settings import Settings, settings_for
 from cnnwiz.cli.sources import STDIN, sources
 from cnnwiz.errors import CnnwizError
 from cnnwiz.rules import examine
@@ -198,10 +198,7 @@ def _emit(lines: Iterable[str], output: Path | None, stdout: TextIO) -> None:
     write_whole(output, text.encode("utf-8", "backslashreplace"))
 
 
-def findings_of(spec: Path) -> list[Finding]:
-    """What counts of what is found in one file, by the configuration that applies to it: for other commands."""
-    from cnnwiz.cli.settings import settings_for
-
-    document = open_document(spec)
-    settings = settings_for(spec.resolve().parent, {})
+def findings_of(document: Document) -> list[Finding]:
+    """What counts of what is found in a file, by the configuration that applies to it: for other commands."""
+    settings = settings_for(Path(document.name).resolve().parent, {})
     return list(checked(document, settings).findings)

@@ -172,15 +172,15 @@ def seconds_of(text: str, option: str) -> float:
 
 def _document(spec: Path, lint: bool) -> Document:
     """The spec file. Findings that make training pointless stop it before torch is loaded; warnings are one line."""
+    from cnnwiz.cli.linting import findings_of
     from cnnwiz.cli.plain import visible
     from cnnwiz.errors import CnnwizError
-    from cnnwiz.rules import check
     from cnnwiz.spec import SpecError, open_document
 
     document = open_document(spec)
     if document.spec is None:
         raise SpecError(document)
-    findings = check(document) if lint else []
+    findings = findings_of(document) if lint else []
     errors = [finding for finding in findings if finding.severity == "error"]
     warnings = [finding for finding in findings if finding.severity == "warning"]
     if errors:
