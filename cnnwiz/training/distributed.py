@@ -73,7 +73,7 @@ class Ranks:
         if self.count > 1:
             with self.failures():
                 for tensor in tensors:
-                    dist.broadcast(tensor, 0)
+                    dist.broadcast(tensor.detach(), 0)
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network as training calls it: gradients become the mean over ranks."""

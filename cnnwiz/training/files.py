@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cnnwiz.errors import CnnwizError
@@ -20,6 +22,15 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise CnnwizError(f"{path}: cannot be written: {reason(error)}", code=4) from None
+
+
+@contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """What the system refuses meanwhile becomes CnnwizError (code 4) that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise CnnwizError(f"{path}: cannot be written: {reason(error)}; earlier files are intact", code=4) from None
 
 
 def settle(temporary: Path, path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +19,7 @@ from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import Spec, load
 from cnnwiz.training.changes import accepted, completed, record_of, require_same
 from cnnwiz.training.checkpoint import read, write
-from cnnwiz.training.files import TEMPORARY, write_text
+from cnnwiz.training.files import TEMPORARY, storage, write_text
 from cnnwiz.training.places import read_record, write_record
 
 KEEP = 2
@@ -109,7 +110,8 @@ class Run:
         self.spec = resolved
         if not self.leads:
             return
-        self.checkpoints.mkdir(exist_ok=True)
+        with storage(self.path):
+            self.checkpoints.mkdir(exist_ok=True)
         self.record |= {
             "cnnwiz": __version__,
             "name": resolved.name,
@@ -148,7 +150,7 @@ class Run:
         """Add one JSON line to metrics.jsonl or timing.jsonl."""
         if not self.leads:
             return
-        with (self.path / name).open("a", encoding="utf-8") as file:
+        with storage(self.path / name), (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -171,26 +173,44 @@ class Run:
         if not self.leads:
             return
         write(self.checkpoints / f"step-{step:09d}.safetensors", tensors, state)
-        for old in sorted(self.checkpoints.glob("step-*.safetensors"))[:-KEEP]:
-            old.unlink()
+        with storage(self.checkpoints):
+            for old in sorted(self.checkpoints.glob("step-*.safetensors"))[:-KEEP]:
+                old.unlink()
 
     def latest_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any], list[str]] | None:
-        """(tensors, state, notices) of the newest checkpoint that verifies; damaged ones are renamed to *.bad."""
-        for stray in [*self.checkpoints.glob(f"{TEMPORARY}*"), *self.path.glob(f"{TEMPORARY}*")] if self.leads else []:
-            stray.unlink()
-        notices = []
-        found = sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True)
-        for path in found:
+        """(tensors, state, notices) of the newest checkpoint that verifies; damaged ones are then renamed to *.bad.
+
+        None before the first. Raises CnnwizError (code 4) where there were some, and none is left that verifies.
+        """
+        self._remove_strays()
+        damaged: dict[Path, str] = {}
+        for path in sorted(self.checkpoints.glob("step-*.safetensors"), reverse=True):
             try:
                 tensors, state = read(path)
             except CnnwizError as error:
-                notices.append(f"{error}; kept as {path.name}.bad, going back to the one before")
-                path.rename(path.with_name(f"{path.name}.bad"))
+                damaged[path] = str(error)
                 continue
-            return tensors, state, notices
-        if found:
-            raise CnnwizError(f"{self.path}: every checkpoint is damaged: {'; '.join(notices)}", code=4)
+            return tensors, state, [self._put_aside(bad, why) for bad, why in damaged.items()]
+        if damaged:
+            raise CnnwizError(f"{self.path}: every checkpoint is damaged: {'; '.join(damaged.values())}", code=4)
+        metrics = self.path / "metrics.jsonl"
+        if metrics.exists() and metrics.read_bytes().count(b"\n") > 1:  # one line comes before its checkpoint
+            raise CnnwizError(f"{self.checkpoints}: the checkpoints are gone; start another run", code=4)
         return None
+
+    def _remove_strays(self) -> None:
+        """Delete what a save left that was cut short."""
+        if self.leads:
+            with storage(self.path):
+                for stray in [*self.checkpoints.glob(f"{TEMPORARY}*"), *self.path.glob(f"{TEMPORARY}*")]:
+                    stray.unlink()
+
+    def _put_aside(self, path: Path, why: str) -> str:
+        """Keep a damaged checkpoint out of the way, and say so."""
+        if self.leads:
+            with storage(path):
+                path.rename(path.with_name(f"{path.name}.bad"))
+        return f"{why}; kept as {path.name}.bad, going back to the one before"
 
 
 def _is_leftover(entry: Path) -> bool:
@@ -242,6 +262,7 @@ def _lock(path: Path) -> int:
         owner = os.read(descriptor, 200).decode("utf-8", "replace").strip()
         os.close(descriptor)
         raise CnnwizError(f"{path}: in use by another process ({owner or 'unknown'})", code=5) from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"pid {os.getpid()} on {platform.node()}\n".encode())
+    with suppress(OSError):  # a full disk: the lock holds, it only cannot say whose it is
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"pid {os.getpid()} on {platform.node()}\n".encode())
     return descriptor
