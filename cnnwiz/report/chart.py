@@ -41,14 +41,21 @@ class Axis:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def label(self, tick: float) -> str:
-        """A tick in as many decimals as tell it from its neighbours."""
-        scale = 100 if self.percent else 1
-        step = scale * min((b - a for a, b in itertools.pairwise(self.ticks)), default=1.0)
-        value = scale * tick
-        if step < 1e-3 or abs(value) >= 1e6:
-            return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e") if value else "0"
+        """A tick in as many decimals as tell it from its neighbours, in the unit of all of them."""
+        size, unit = self._unit()
+        step = min((b - a for a, b in itertools.pairwise(self.ticks)), default=size) / size
         decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-        return f"{value:.{decimals}f}{' %' if self.percent else ''}"
+        return f"{tick / size:.{decimals}f}{unit}" if tick else f"0{' %' if self.percent else ''}"
+
+    def _unit(self) -> tuple[float, str]:
+        """What one of a label is worth, and its sign: percent, thousands, millions, or a power of ten."""
+        if self.percent:
+            return 0.01, " %"
+        largest = max(abs(self.low), abs(self.high))
+        if largest >= 1e4:
+            return (1e6, " M") if largest >= 1e6 else (1e3, " k")
+        exponent = math.floor(math.log10(largest)) if largest else 0
+        return (10.0**exponent, f"e{exponent}") if exponent < -3 else (1.0, "")
 
 
 def lines(drawn: Sequence[Line], x_name: str, percent: bool = False, best: Point | None = None) -> Element:

@@ -10,7 +10,7 @@ from cnnwiz.spec.file import Document
 from cnnwiz.spec.finding import Path, Span
 from cnnwiz.spec.reader import Node
 
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[ \t]?([^\r\n]*)")
+_SIGN = re.compile(r"(?:^|(?<=[ \t]))#")
 _ORDER = re.compile(r"cnnwiz:\s*ignore|yaml-language-server:")
 
 
@@ -61,9 +61,9 @@ def _spans(node: Node, path: Path) -> Iterator[tuple[Path, Span, bool]]:
 
 def _comment(line: str, offset: int, texts: list[Span]) -> str | None:
     """The comment of a line that begins at `offset`: the first # behind a blank that is not inside a text."""
-    for found in _COMMENT.finditer(line):
+    for found in _SIGN.finditer(line):
         place = offset + found.start()
         before = bisect_right(texts, place, key=lambda span: span.start) - 1
         if before < 0 or texts[before].end <= place:
-            return found[1].strip()
+            return line[found.end() :].strip()
     return None
