@@ -54,6 +54,8 @@ def launch(count: int, task: Task, flags: list[str]) -> int:
     words += ["--resume" if task.resume else "--run-dir", str(place), "--device", task.device]
     words += ["--workers", str(task.workers), "--no-lint", *flags]
     words += ["--seed", str(task.seed)] if task.seed is not None else []
+    words += ["--cache", str(task.cache)] if task.cache else []
+    words += [] if task.keeps else ["--no-cache"]
     words += ["--accept-changes"] if task.accept_changes else []
     port = _free_port()
     ranks = [_start(number, count, port, words) for number in range(count)]

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from cnnwiz.cli.progress import Reporter
+    from cnnwiz.data.cache import Cache
     from cnnwiz.spec import Document, Spec
     from cnnwiz.training.run import Run
 
@@ -30,6 +31,13 @@ def train(
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
     nproc: int = typer.Option(1, "--nproc", min=1, max=1024, help="Processes on this machine that train together."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    cache: Path = typer.Option(
+        None,
+        "--cache",
+        envvar="CNNWIZ_CACHE",
+        help="Folder that keeps decoded images for all runs. Default: in the run directory, where memory is too small.",
+    ),
+    no_cache: bool = typer.Option(False, "--no-cache", help="Keep no decoded images on disk."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Train some steps, save, read back, estimate time and memory; leave nothing behind."
     ),
@@ -53,7 +61,7 @@ def train(
     limit = None if max_time is None else seconds_of(max_time, "--max-time")
     leads = os.environ.get("RANK", "0") == "0"
     document = None if spec is None else _document(spec, lint=not no_lint and leads)
-    task = Task(document, seed, run_dir, resume, accept_changes, device, workers)
+    task = Task(document, seed, run_dir, resume, accept_changes, device, workers, cache, not no_cache)
     if dry_run:
         from cnnwiz.cli.rehearse import rehearse
 
@@ -78,6 +86,18 @@ class Task(NamedTuple):
     accept_changes: bool
     device: str
     workers: int
+    cache: Path | None
+    keeps: bool
+    """Whether decoded images may be kept on disk at all."""
+
+    def kept_in(self, run: Path, several: bool) -> Cache | None:
+        """Where decoded images are kept: in the folder named for that, or in the run directory, where `several` ranks
+        share them and one keeps what memory does not hold."""
+        from cnnwiz.data.cache import Cache
+
+        if not self.keeps:
+            return None
+        return Cache(self.cache) if self.cache else Cache(run / "cache", always=several)
 
     @property
     def spec(self) -> Spec | None:
@@ -118,9 +138,9 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
             if ranks.agree(run.leads and run.record.get("status") == "finished"):
                 show.already_finished(run.path)
                 return 0
-            code = 0
+            code, cache = 0, task.kept_in(run.path, ranks.count > 1)
             try:
-                for event in fit(run, task.device, task.workers, stop.number, reading, ranks, save_every):
+                for event in fit(run, task.device, task.workers, stop.number, reading, ranks, save_every, cache):
                     draw(event)
                     show.event(event)
                     code = 128 + event.signal if isinstance(event, Stopped) else 0
@@ -128,6 +148,8 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
                 advice = "set training.micro_batch below batch_size, or a smaller image_size"
                 first = str(error).splitlines()[0]
                 raise CnnwizError(f"the device ran out of memory: {first}; {advice}", code=6) from None
+            if cache and not task.cache and not code and ranks.leads:
+                cache.remove()
         leave()
         return code
 

@@ -87,6 +87,13 @@ class Cache:
             temporary.unlink(missing_ok=True)
         return np.asarray(np.load(data, mmap_mode="r", allow_pickle=False))
 
+    def remove(self) -> None:
+        """Delete the sets kept here, and the folder if nothing else is in it."""
+        for path in (*self.folder.glob("*.npy"), *self.folder.glob("*.json"), self.folder / ".lock"):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not there, or not empty
+            self.folder.rmdir()
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep others from writing here meanwhile: they wait, and then find what was written."""
@@ -128,13 +135,16 @@ class Cache:
         return self.folder / f"{key}.npy", self.folder / f"{key}.json"
 
 
-def key_of(files: Sequence[Path], side: int, channels: int) -> str:
-    """The name under which the canvases of these files, in this order, are kept."""
+def key_of(files: Sequence[str], side: int, channels: int) -> str:
+    """The name under which the canvases of these files, in this order, are kept, wherever their folder lies."""
     digest = hashlib.sha256(f"{FORMAT} {PIL.__version__} {side} {channels}\n".encode())
     for file in files:
-        facts = file.stat()
-        line = f"{file.parent.name}/{file.name}\0{facts.st_size} {facts.st_mtime_ns}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
+        try:
+            facts = os.stat(file)  # noqa: PTH116 - of very many files
+        except OSError as error:
+            raise CnnwizError(f"{file!r}: {error.strerror}: the folder changed while it was read") from None
+        name = "/".join(file.rsplit(os.sep, 2)[-2:])
+        digest.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]
 
 
@@ -143,7 +153,8 @@ def read_cached(
 ) -> tuple[dict[str, Pixels] | None, list[str]]:
     """The splits with their canvases from the cache, which is filled where they are not in it; None where it has no
     room. And what to tell the user. Raises CnnwizError for images that cannot be read."""
-    files = sorted({file for split in splits.values() for file in split.files}, key=str)
+    names = {split: [str(file) for file in splits[split].files] for split in splits}
+    files = sorted({file for some in names.values() for file in some})
     with cache.held():
         key, shape = key_of(files, side, channels), (len(files), side, side, channels)
         array, notice = cache.find(key, shape)
@@ -156,17 +167,17 @@ def read_cached(
     place = {file: row for row, file in enumerate(files)}
     found = {}
     for name, split in splits.items():
-        rows = np.array([place[file] for file in split.files], np.int64)
+        rows = np.array([place[file] for file in names[name]], np.int64)
         histogram = sum(histogram_of(array[part]) for part in np.array_split(rows, len(rows) // CHUNK + 1))
         found[name] = Pixels(split, side, channels, workers, array, np.asarray(histogram), rows=rows)
     return found, notices
 
 
 def _canvases(
-    files: Sequence[Path], side: int, channels: int, workers: int, progress: Progress | None
+    files: Sequence[str], side: int, channels: int, workers: int, progress: Progress | None
 ) -> Iterator[np.ndarray]:
     """All files decoded, chunk by chunk; CnnwizError behind the last if any is damaged."""
-    split = Split(np.zeros(len(files), np.int64), tuple(map(str, files)), tuple(files))
+    split = Split(np.zeros(len(files), np.int64), tuple(files), tuple(map(Path, files)))
     groups = [np.arange(start, min(start + CHUNK, len(files))) for start in range(0, len(files), CHUNK)]
     damaged: list[str] = []
     for group, (canvases, unread) in zip(groups, decoded(split, side, channels, groups, workers), strict=True):

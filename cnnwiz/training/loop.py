@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from cnnwiz.catalog.loss import CLASSIFY
+from cnnwiz.data.cache import Cache
 from cnnwiz.data.loader import train_batches
 from cnnwiz.data.prepare import prepare
+from cnnwiz.data.resident import placed
 from cnnwiz.graph import input_shape
 from cnnwiz.nn.lsuv import settle
 from cnnwiz.training.assemble import Assembly, assemble
 from cnnwiz.training.checkpoint import read
-from cnnwiz.training.device import choose_device, raise_allocator_thresholds
+from cnnwiz.training.device import PRECISIONS, Device, choose_device, raise_allocator_thresholds
 from cnnwiz.training.distributed import ALONE, Ranks
 from cnnwiz.training.evaluate import metrics_of, scores
 from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped, judged_by
@@ -48,20 +51,24 @@ def fit(
     reading: Callable[[int, int], None] | None = None,
     ranks: Ranks = ALONE,
     save_every: float = SAVE_EVERY,
+    cache: Cache | None = None,
 ) -> Iterator[Event]:
     """Train the run's spec from its newest checkpoint, or from the start, to the end.
 
     `stop` is asked after every step; a signal number other than 0 saves and ends the run (event Stopped).
-    `workers` processes decode images, `reading` hears (done, total) meanwhile; a checkpoint is written behind each
-    epoch and every `save_every` seconds. None of that changes any result. Of several `ranks` each runs this.
+    `workers` processes decode images, `reading` hears (done, total) meanwhile, `cache` keeps them; a checkpoint is
+    written behind each epoch and every `save_every` seconds. None of that changes any result. Of several `ranks` each
+    runs this.
     Raises CnnwizError: 2 for data and device, 3 for a loss that is not finite, 4 for the disk, 6 for memory.
     """
     raise_allocator_thresholds()
-    place = choose_device(device, run.spec.training.precision, run.spec.optimizer.full_precision)
+    place = _place(run, device, ranks)
 
     # Data: decoded once, split the same way everywhere.
     side = input_shape(run.spec)[1]
-    data = ranks.leader_first(lambda: prepare(run.spec.data, side, run.spec.training.seed, workers, reading))
+    seed = run.spec.training.seed
+    data = ranks.leader_first(lambda: prepare(run.spec.data, side, seed, workers, reading, cache=cache))
+    data = placed(data, place.type)
     yield from (Notice(text) for text in data.notices)
     made = assemble(run.spec, place, data, ranks)
     spec, phases, graph, network = made.spec, made.phases, made.graph, made.network
@@ -208,6 +215,14 @@ def _finish(run: Run, made: Assembly, ranks: Ranks) -> Iterator[Event]:
         metrics |= {f"test_{name}": value for name, value in result.items() if value is not None}
     run.save_record("finished", metrics=metrics, best=about["metrics"], last=last)
     yield Finished(str(run.path), metrics, run.seconds)
+
+
+def _place(run: Run, device: str, ranks: Ranks) -> Device:
+    """The device, and an arithmetic that is the same for all ranks and every process of the run."""
+    training, full = run.spec.training, run.spec.optimizer.full_precision
+    place = choose_device(device, training.precision, full, run.record.get("precision"))
+    agreed = PRECISIONS[ranks.agree(PRECISIONS.index(place.precision))]
+    return place if place.precision == agreed else replace(place, precision=agreed, why="as another rank needs it")
 
 
 def _facts(made: Assembly, ranks: Ranks) -> dict[str, Any]:
