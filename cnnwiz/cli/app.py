@@ -10,6 +10,7 @@ import typer
 
 from cnnwiz import __version__
 from cnnwiz.cli import (
+    compare,
     eval,
     explain,
     export,
@@ -44,6 +45,7 @@ app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
+app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)
 app.command("summary")(summary.summary)

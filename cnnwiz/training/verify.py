@@ -34,12 +34,17 @@ def verify(embeddings: Tensor, labels: Tensor) -> dict[str, float | None]:
 
 def neighbour_accuracy(embeddings: Tensor, labels: Tensor, chunk: int = 1000) -> float:
     """Share of images whose nearest other image, by the product of embeddings (N, F), is of the same class."""
-    correct = 0
+    return neighbours_right(embeddings, labels, chunk).sum().item() / len(labels)
+
+
+def neighbours_right(embeddings: Tensor, labels: Tensor, chunk: int = 1000) -> Tensor:
+    """Whether the nearest other image of each, by the product of embeddings (N, F), is of its class: bool (N,)."""
+    right = []
     for start in range(0, len(labels), chunk):
         likeness = embeddings[start : start + chunk] @ embeddings.T
         likeness.diagonal(start).fill_(-torch.inf)
-        correct += (labels[likeness.argmax(1)] == labels[start : start + chunk]).sum().item()
-    return correct / len(labels)
+        right.append(labels[likeness.argmax(1)] == labels[start : start + chunk])
+    return torch.cat(right)
 
 
 def whole_classes(labels: Tensor, most: int) -> Tensor:

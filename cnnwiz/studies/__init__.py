@@ -1,0 +1,1 @@
+"""Several runs or specs seen together: what was decided otherwise, and what came of it."""
