@@ -12,9 +12,10 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from wizard import pictures
 
 from cnnwiz.__main__ import run
-from cnnwiz.cli.new import save
+from cnnwiz.cli.save import save
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import load, parse_text
 
@@ -125,7 +126,8 @@ def test_existing_files_are_left_alone(here, capsys):
     assert (here / "digits.yaml").read_text() == "mine"
     assert run(["new", "--defaults", "--force"]) == 0
     assert load("digits.yaml").name == "digits"
-    assert files(here) == ["digits.yaml"]
+    assert (here / "digits.yaml.bak").read_text() == "mine"
+    assert files(here) == ["digits.yaml", "digits.yaml.bak"]
 
 
 def test_targets_that_cannot_be_written(here, capsys):
@@ -175,9 +177,7 @@ def test_help_is_short(capsys):
 
 
 def test_paths_with_blanks_survive_the_command_that_repeats_them(here):
-    (here / "my data").mkdir()
-    for name in ("cat", "dog"):
-        (here / "my data" / name).mkdir()
+    pictures(here / "my data", {"cat": 2, "dog": 2})
     options = shlex.split("--set data.source=folder --set 'data.path=my data' -o a.yaml")
     assert run(["new", "--defaults", *options]) == 0
     spec = load("a.yaml")

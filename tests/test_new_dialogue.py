@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from wizard import Script
 
-from cnnwiz.cli.dialogue import Page, Session, Signal, choose_level
+from cnnwiz.cli.dialogue import Session, choose_level
 from cnnwiz.cli.numbered import Numbered
+from cnnwiz.cli.page import Help, Page, Signal
 from cnnwiz.cli.prompts import Prompts
 from cnnwiz.decisions import Answers, Option, plan, reasons, spec_from, take
 from cnnwiz.spec.write import write
@@ -18,36 +21,12 @@ from cnnwiz.spec.write import write
 DOWN, SHIFT_TAB, ESCAPE, CTRL_C, CTRL_D = "\x1b[B", "\x1b[Z", "\x1b", "\x03", "\x04"
 
 
-class Script:
-    """A front end that replies from a list; None stands for Enter."""
-
-    def __init__(self, *replies: str | Signal | None) -> None:
-        self.replies = list(replies)
-        self.pages: list[Page] = []
-        self.said: list[str] = []
-
-    def ask(self, page: Page) -> str | Signal:
-        self.pages.append(page)
-        reply = self.replies.pop(0) if self.replies else None
-        return page.default if reply is None else reply
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def show(self, text: str) -> None:
-        self.said.append(text)
-
-
-def keys(front: Script) -> list[str]:
-    return [page.place.split(",")[0] for page in front.pages]
-
-
 def test_enter_all_the_way_gives_the_defaults():
     for level in ("recommended", "guided", "all"):
         front = Script()
         session = Session(front, Answers(), level, "")
         assert session.run()
-        assert keys(front) == [item.key for item in plan(Answers(), level)] + ["review"]
+        assert front.keys() == [item.key for item in plan(Answers(), level)] + ["review"]
         defaults = write(spec_from(Answers()), reasons(Answers()))
         assert write(spec_from(session.answers), reasons(session.answers)) == defaults
 
@@ -58,16 +37,17 @@ def test_pages_tell_what_enter_means_and_what_the_network_is():
     page = next(page for page in front.pages if page.place.startswith("model.defaults.norm,"))
     assert page.default == "batch"
     assert page.recommended == ("batch",)
-    assert "Recommended: batch (" in page.notes[0]
-    assert "parameters" in page.notes[1]
-    assert "maps 8 > 4 px" in page.notes[1]
+    assert any(line.startswith("Recommended: +0.3 to 2.8 points") for line in page.about("batch"))
+    assert any("caffenet" in line.lower() for line in page.about("batch") if line.startswith("Evidence: "))
+    assert "parameters" in page.tell("batch").lines[-1]
+    assert "maps 8 > 4 px" in page.tell("batch").lines[-1]
 
 
 def test_back_preselects_the_old_answer_and_keeps_later_ones():
     front = Script(None, None, None, None, None, "40", Signal.BACK, Signal.BACK, None, "3")
     session = Session(front, Answers(), "guided", "")
     session.run()
-    assert keys(front)[5:10] == [
+    assert front.keys()[5:10] == [
         "architecture.width",
         "architecture.depth",
         "architecture.width",
@@ -89,7 +69,7 @@ def test_given_answers_are_neither_asked_nor_gone_back_to():
     given, _ = take({"task": "classify", "data.source": "digits", "augment": "none"})
     front = Script(None, Signal.BACK, Signal.BACK)
     Session(front, given, "guided", "").run()
-    assert keys(front)[:4] == ["data.image_size", "architecture.family", "data.image_size", "data.image_size"]
+    assert front.keys()[:4] == ["data.image_size", "architecture.family", "data.image_size", "data.image_size"]
 
 
 def test_a_wrong_answer_is_asked_again_with_the_reason_and_the_text():
@@ -104,17 +84,18 @@ def test_a_wrong_answer_is_asked_again_with_the_reason_and_the_text():
 
 
 def test_help_shows_the_cards():
-    front = Script(Signal.HELP)
+    front = Script(Help("flowers102"), Help(), Help("nonsense"))
     Session(front, Answers(), "recommended", "").run()
     assert "Oxford Flowers" in front.said[0]
-    assert "Avoid: " in front.said[0]
+    assert "Avoid " in front.said[0]
+    assert all("Where do the images come from?" in said for said in front.said[1:3])
 
 
 def test_review_edits_a_line_and_asks_what_comes_open_again():
     front = Script(None, "optimizer", "adamw", "write")
     session = Session(front, Answers(), "recommended", "")
     assert session.run()
-    assert keys(front)[:3] == ["data.source", "review", "optimizer"]
+    assert front.keys()[:3] == ["data.source", "review", "optimizer"]
     assert session.answers["optimizer"] == "adamw"
 
 
@@ -132,14 +113,15 @@ def test_review_can_be_left():
     front = Script(None, Signal.BACK, "mnist", "somewhere", "quit")
     session = Session(front, Answers(), "recommended", "")
     assert not session.run()
-    assert keys(front) == ["data.source", "review", "data.source", "data.path", "review"]
+    assert front.keys() == ["data.source", "review", "data.source", "data.path", "review"]
 
 
 def test_review_shows_the_file_and_the_checks():
-    front = Script(None, "quit")
+    front = Script(None, "show", "quit")
     Session(front, Answers(), "recommended", "x.yaml").run()
     shown = "\n".join(front.said)
     assert "\ncnnwiz: 1\n" in shown
+    assert re.search(r"  training.epochs +30\n", shown)
     assert "Checks: 0 errors, 0 warnings" in shown
     assert any(option.line == "write x.yaml" for option in front.pages[-1].options)
 
@@ -174,7 +156,16 @@ def numbered(monkeypatch, capsys, page: Page, *lines: str) -> tuple[str | Signal
 
 @pytest.mark.parametrize(
     ("line", "reply"),
-    [("", "a"), ("1", "a"), ("2", "b"), ("b", "b"), ("7", "7"), (":back", Signal.BACK), ("?", Signal.HELP)],
+    [
+        ("", "a"),
+        ("1", "a"),
+        ("2", "b"),
+        ("b", "b"),
+        ("7", "7"),
+        (":back", Signal.BACK),
+        ("?", Help()),
+        (":help 2", Help("b")),
+    ],
 )
 def test_numbered_replies(monkeypatch, capsys, line, reply):
     assert numbered(monkeypatch, capsys, PAGE, line)[0] == reply
@@ -184,7 +175,7 @@ def test_numbered_screen(monkeypatch, capsys):
     _, shown = numbered(monkeypatch, capsys, PAGE, "")
     assert shown == (
         "\nWhich? [key, 1 of 2]\n  Note\n  1. a, recommended: first\n  2. b: not available: too small\n"
-        "A number, :help, :back or :quit. Enter means a.\n> "
+        "A number or name, :help, :back or :quit. Enter means a.\n> "
     )
 
 
@@ -256,11 +247,9 @@ def test_menus_interrupt_keeps_the_answers(key, enters):
     assert len(session.answers) == enters
 
 
-def test_menus_skip_what_is_not_available():
-    given, _ = take({"data.image_size": "40"})
+def test_menus_read_but_do_not_take_what_is_not_available():
+    options = (Option("small", "a"), Option("strided", "b"), Option("pooled", "c", "10 px are left"))
+    page = Page("Stem", "architecture.stem", "choice", "pooled", options)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
-        pipe.send_text(f"{DOWN}{DOWN}{DOWN}\r")
-        options = (Option("small", ""), Option("strided", ""), Option("pooled", "", "10 px are left"))
-        front = Prompts(inside_session=True)
-        assert front.ask(Page("Stem", "architecture.stem", "choice", "pooled", options)) == "strided"
-    assert given["data.image_size"] == 40
+        pipe.send_text(f"{DOWN}{DOWN}\r3\r 2\r")
+        assert Prompts(inside_session=True).ask(page) == "strided"

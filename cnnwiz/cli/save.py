@@ -44,7 +44,7 @@ def save(text: str, path: Path, force: bool) -> Path | None:
     fresh, spare = (path.with_name(f".{path.name}.{os.urandom(4).hex()}") for _ in range(2))
     kept = path.with_name(f"{path.name}.bak") if path.exists() else None
     try:
-        with fresh.open("x", encoding="utf-8", newline="\n") as file:
+        with fresh.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

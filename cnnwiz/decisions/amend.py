@@ -42,6 +42,7 @@ class _Changes:
 
     def __init__(self, text: str, written: Document, reasons: Mapping[Path, str]) -> None:
         self.text, self.written, self.reasons = text, written, reasons
+        self.newline = "\r\n" if "\r\n" in text else "\n"
         self.edits: list[Edit] = []
         self.notes: list[str] = []
 
@@ -61,8 +62,9 @@ class _Changes:
     def applied(self) -> str:
         """The text after all edits."""
         text = self.text
-        for edit in sorted(self.edits, key=lambda edit: (edit.start, edit.end), reverse=True):
-            text = text[: edit.start] + edit.text + text[edit.end :]
+        # From the end, so that offsets stay valid; of two at one place the inner one, found first, comes first.
+        for edit in sorted(self.edits, key=lambda edit: (edit.start, edit.end))[::-1]:
+            text = text[: edit.start] + edit.text.replace("\n", self.newline) + text[edit.end :]
         return text
 
     def _change(self, parent: Node, child: Node, before: Any, after: Any, place: Path) -> None:
@@ -70,7 +72,7 @@ class _Changes:
         if child.kind == "mapping" and both and (place in SECTIONS or set(before) & set(after)):
             self.mapping(child, before, after, place)
             return
-        start, end = parent.keys[str(place[-1])].end, self._end(child)
+        start, end = self.text.index(":", parent.keys[str(place[-1])].end) + 1, self._end(child)
         if "#" in self.text[start:end]:
             self.notes.append(f"Not kept: comments inside {show_path(place)}.")
         self.edits.append(Edit(start, end, self._value(parent, after, place)))
@@ -94,7 +96,10 @@ class _Changes:
             before, after = self.text.rfind(",", parent.span.start, start), self.text.find(",", end, parent.span.end)
             start, end = (before, end) if before >= 0 else (start, after + 1 if after >= 0 else end)
         else:
-            start, end = self.text.rfind("\n", 0, start) + 1, min(self._line_end(end) + 1, len(self.text))
+            start, end = (
+                self.text.rfind("\n", 0, start) + 1,
+                min(self._line_end(end) + len(self.newline), len(self.text)),
+            )
         if "#" in self.text[start:end]:
             self.notes.append(f"Not kept: the comment of {show_path(place)}, which is gone.")
         self.edits.append(Edit(start, end, ""))
@@ -129,7 +134,8 @@ class _Changes:
         return node.span.start + len(self.text[node.span.start : node.span.end].rstrip())
 
     def _line_end(self, place: int) -> int:
-        end = self.text.find("\n", place)
+        """Where a line ends, in front of what ends it."""
+        end = self.text.find(self.newline, place)
         return len(self.text) if end < 0 else end
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -117,6 +118,7 @@ def layers_in(answers: Mapping[str, Any]) -> tuple[Layer, ...]:
     return layers_of(Architecture(**parameters("architecture", answers)), conv, order)
 
 
+@lru_cache(maxsize=64)
 def common_divisor(layers: tuple[Layer, ...], side: int) -> int:
     """The largest number that divides the channels of every map behind the first layer: what groups must divide."""
     model = Model(defaults=Defaults(norm=NoNorm()), layers=layers)

@@ -63,7 +63,6 @@ def _spec(known: Mapping[str, Any], base: Spec | None) -> Spec:
         word: _choice(PENALTIES, "regularization", word, known, getattr(penalties, word))
         for word in known["regularization"]
     }
-    ahead = known["training.lookahead"]
     built = {
         "cnnwiz": FORMAT,
         "data.source": source_of(known),

@@ -146,7 +146,7 @@ def _no_side(value: Any, answers: Mapping[str, Any]) -> str | None:
 
 
 def _needs_classes(answers: Mapping[str, Any]) -> bool:
-    return facts_of(answers).classes is None
+    return answers["task"] != "embed" and facts_of(answers).classes is None
 
 
 def _needs_validation(answers: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def _epochs(answers: Mapping[str, Any]) -> Advice:
     if images is None or answers["data.source"] == "digits":
         return Advice(30, "a first result; the rate reaches zero with the last one")
     steps = max(images // answers["training.batch_size"], 1)
-    epochs = min(max(-(-LEAST_STEPS // steps), 30), 100)
+    epochs = min(max(-(-LEAST_STEPS // steps // 10) * 10, 30), 100)
     if epochs == 30:
         return Advice(30, f"{30 * steps:,} steps; the rate reaches zero with the last")
     return Advice(epochs, f"{steps} steps each: 30 epochs would be {30 * steps:,} steps only")
