@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from cnnwiz.graph import Graph
 from cnnwiz.rules.of_data import DATA
 from cnnwiz.rules.of_network import NETWORK
 from cnnwiz.rules.of_training import TRAINING
 from cnnwiz.rules.reading import READING
 from cnnwiz.rules.repair import with_repair
 from cnnwiz.rules.rule import Rule
-from cnnwiz.rules.subject import subject_of
+from cnnwiz.rules.subject import subject_of, traced_subject
 from cnnwiz.rules.suppression import SUPPRESSION, Silenced, divided, is_family, lasting
 from cnnwiz.spec import Document, Finding, Spec
 from cnnwiz.spec.finding import SEVERITIES, ordered, show_path
@@ -28,7 +29,7 @@ def lint(spec: Spec | Document) -> list[Finding]:
         return check(spec)
     subject = subject_of(spec)
     found = {finding for rule in RULES for finding in rule.check(subject)}
-    return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), f.code, show_path(f.path)))
+    return _worst_first(found)
 
 
 def check(document: Document) -> list[Finding]:
@@ -44,6 +45,18 @@ def examine(document: Document) -> tuple[list[Finding], list[Silenced]]:
         found += [finding for rule in RULES for finding in rule.check(subject)]
     stay, silenced = divided(document, ordered(with_repair(finding, document) for finding in found), RULES)
     return ordered(stay), silenced
+
+
+def lint_graph(graph: Graph) -> list[Finding]:
+    """What a network's structure alone shows, the worst first: for a graph that was not made from a spec. The path of a
+    finding names the layer."""
+    subject = traced_subject(graph)
+    found = {finding for rule in RULES if rule.structural for finding in rule.check(subject)}
+    return _worst_first(found)
+
+
+def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.code, show_path(f.path)))
 
 
 def find(word: str) -> list[Rule]:

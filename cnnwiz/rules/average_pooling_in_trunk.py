@@ -17,6 +17,7 @@ class AveragePoolingInTrunk(Rule):
     code = "CNN206"
     name = "average-pooling-in-trunk"
     severity = "error"
+    structural = True
     what = "Average pooling wherever the trunk of a plain network is made smaller."
     why = (
         "The mean blurs what the convolutions found; the maximum keeps it. Average pooling in all three places lost "

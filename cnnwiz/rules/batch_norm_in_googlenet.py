@@ -19,6 +19,7 @@ class BatchNormInGooglenet(Rule):
     code = "CNN227"
     name = "batch-norm-in-googlenet"
     severity = "warning"
+    structural = True
     what = "Batch norm put into a GoogLeNet that keeps its dropout or local response norm."
     why = (
         "Each simple way of doing so lost 1.2 to 3.5 points on GoogLeNet, while a rebuilt one (5x5 split, no "

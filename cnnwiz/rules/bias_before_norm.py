@@ -17,6 +17,7 @@ class BiasBeforeNorm(Rule):
     code = "CNN213"
     name = "bias-before-norm"
     severity = "info"
+    structural = True
     what = "A convolution with a bias right before batch norm."
     why = (
         "Batch norm subtracts the mean of each channel, and the bias with it: it is trained, stored and without effect."
@@ -55,7 +56,7 @@ class BiasBeforeNorm(Rule):
             node.path
             for index, node in enumerate(subject.nodes)
             if isinstance(op := node.operation, Convolution2d) and op.bias and subject.readers[index]
-            if getattr(subject.value(node.path), "bias", None)
+            if subject.traced or getattr(subject.value(node.path), "bias", None)
             if all(subject.nodes[reader].kind == "batch" for reader in subject.readers[index])
         }
         for path in sorted(found, key=str):

@@ -23,6 +23,7 @@ class CoarseStem(Rule):
     code = "CNN209"
     name = "coarse-stem"
     severity = "error"
+    structural = True
     what = (
         "The first convolution leaves too little of a large image, or the stem of a small image throws most of it away."
     )

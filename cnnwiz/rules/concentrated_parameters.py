@@ -54,8 +54,11 @@ class ConcentratedParameters(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         total = sum(node.parameter_count for node in subject.nodes)
         for node in subject.nodes:
-            reads_map = node.inputs and node.inputs[0] >= 0 and subject.nodes[node.inputs[0]].kind == "flatten"
-            if node.kind == "linear" and reads_map and total >= MANY and node.parameter_count > SHARE * total:
+            source = node.inputs[0]
+            while source >= 0 and subject.nodes[source].kind == "dropout":
+                source = subject.nodes[source].inputs[0]
+            flat = source >= 0 and subject.nodes[source].kind == "flatten"
+            if node.kind == "linear" and flat and total >= MANY and node.parameter_count > SHARE * total:
                 message = (
                     f"this linear layer holds {node.parameter_count:,} of {total:,} parameters "
                     f"({node.parameter_count / total:.0%}); an average or conv head needs far fewer"

@@ -19,6 +19,7 @@ class DeepPlainElu(Rule):
     code = "CNN204"
     name = "deep-plain-elu"
     severity = "warning"
+    structural = True
     what = "ELU with alpha 1 or more in 13 or more convolutions in a row, without norm and without shortcuts."
     why = "VGG-16 at 128 px diverged with alpha 1 and trained with alpha 0.5, which costs 0.3 points on CaffeNet."
     do = "Write `activation: {elu: {alpha: 0.5}}`, or add a norm or shortcuts."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cnnwiz.catalog.normalization import Normalization
 from cnnwiz.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -44,6 +45,6 @@ class DoubleNorm(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         for node in subject.norms:
             source = node.inputs[0]
-            if source >= 0 and subject.nodes[source] in subject.norms:
+            if source >= 0 and isinstance(subject.nodes[source].operation, Normalization):
                 message = f"{node.kind} norm of what {subject.nodes[source].kind} norm gives; remove one of the two"
                 yield subject.finding(self, message, node.path)

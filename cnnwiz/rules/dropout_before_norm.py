@@ -19,6 +19,7 @@ class DropoutBeforeNorm(Rule):
     code = "CNN402"
     name = "dropout-before-norm"
     severity = "error"
+    structural = True
     what = "A batch norm behind dropout."
     why = (
         "While training, dropout of rate p raises the variance by up to 1 / (1 - p); batch norm stores that "

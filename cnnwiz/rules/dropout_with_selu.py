@@ -16,6 +16,7 @@ class DropoutWithSelu(Rule):
     code = "CNN406"
     name = "dropout-with-selu"
     severity = "warning"
+    structural = True
     what = "Ordinary dropout behind SELU."
     why = (
         "Setting values to 0 changes the mean 0 and the variance 1 that SELU holds: at rate 0.1 the variance "

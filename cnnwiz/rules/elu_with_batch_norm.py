@@ -16,6 +16,7 @@ class EluWithBatchNorm(Rule):
     code = "CNN202"
     name = "elu-with-batch-norm"
     severity = "info"
+    structural = True
     what = "ELU together with batch norm."
     why = (
         "What ELU gains, a mean near zero, batch norm already gives: 0.498 with ELU, 0.499 with ReLU on CaffeNet with "

@@ -19,6 +19,7 @@ class FinalMapTooSmall(Rule):
     code = "CNN210"
     name = "final-map-too-small"
     severity = "warning"
+    structural = True
     what = "The last map of a large image is less than 3x3."
     why = (
         "CaffeNet ends in 3x3. With 2x2 (96 px) it lost 5.7 points, with 1x1 (64 px) 16.2, most of which a smaller "

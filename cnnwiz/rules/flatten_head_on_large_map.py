@@ -18,6 +18,7 @@ class FlattenHeadOnLargeMap(Rule):
     code = "CNN208"
     name = "flatten-head-on-large-map"
     severity = "info"
+    structural = True
     what = "A map of more than one position is flattened into two or more linear layers."
     why = (
         "The same layers as convolutions, averaged over all positions, gained 1.9 to 2.3 points on CaffeNet. "

@@ -19,6 +19,7 @@ class GroupedPointwiseWithoutShuffle(Rule):
     code = "CNN232"
     name = "grouped-pointwise-without-shuffle"
     severity = "warning"
+    structural = True
     what = "A grouped 1x1 convolution on a grouped convolution, with no shuffle between."
     why = (
         "Each group then sees only itself again: the two are as many separate small networks as there are groups, and "

@@ -20,6 +20,7 @@ class HeavyDropoutWithoutNorm(Rule):
     code = "CNN405"
     name = "heavy-dropout-without-norm"
     severity = "warning"
+    structural = True
     what = "Dropout of 0.5 or more between hidden linear layers of at most 2048 features, without norm."
     why = (
         "Dropout 0.5 is from layers twice as wide: CaffeNet with 2048 features gained 2.6 points at 0.3. At 0.1 "
@@ -58,10 +59,10 @@ class HeavyDropoutWithoutNorm(Rule):
         drops = [
             n for n in subject.nodes if isinstance(op := n.operation, Drop) and op.rate >= HEAVY and len(n.output) == 1
         ]
-        for path in dict.fromkeys(node.path for node in drops):
+        for path, rate in {n.path: op.rate for n in drops if isinstance(op := n.operation, Drop)}.items():
             field = "rate" if path[-1] == "dropout" else "dropout"
             message = (
-                f"dropout {subject.value((*path, field)):g} behind at most {WIDEST} features: CaffeNet without norm "
+                f"dropout {rate:g} behind at most {WIDEST} features: CaffeNet without norm "
                 "gained 2.6 points with 0.3 over 0.5; write 0.3"
             )
             yield subject.finding(self, message, (*path, field), write="0.3")

@@ -17,6 +17,7 @@ class IdleShuffle(Rule):
     code = "CNN233"
     name = "idle-shuffle"
     severity = "warning"
+    structural = True
     what = "A channel shuffle that moves nothing."
     why = "With 1 group, or with as many as channels, the order of channels stays what it was."
     do = "Write the number of groups of the grouped convolution in front, or remove the shuffle."

@@ -22,7 +22,7 @@ class KaimingWithSigmoid(Rule):
         "gradient's fan."
     )
     do = "Write `init: xavier`."
-    abstains = "Before other activations."
+    abstains = "Before other activations, and where some activations are ReLU, for which Kaiming is right."
     papers = ("Glorot, Bengio: AISTATS 2010", "arXiv:1502.01852")
     good = (
         """\
@@ -45,7 +45,8 @@ class KaimingWithSigmoid(Rule):
 
     def check(self, subject: Subject) -> Iterator[Finding]:
         found = [node for node in subject.activations if node.kind in ("sigmoid", "tanh")]
-        if subject.spec.model.defaults.init.key == "kaiming" and found:
+        relus = any(node.kind == "relu" for node in subject.activations)
+        if subject.spec.model.defaults.init.key == "kaiming" and found and not relus:
             message = (
                 f"Kaiming is made for ReLU; before {found[0].kind} Xavier balances signal and gradient; write xavier"
             )

@@ -17,6 +17,7 @@ class LargeKernel(Rule):
     code = "CNN224"
     name = "large-kernel"
     severity = "info"
+    structural = True
     what = "A kernel of 5x5 or more behind the first convolution."
     why = (
         "Two 3x3 see as much as a 5x5, with 18 weights for 25 and one more activation between; three see as much as "

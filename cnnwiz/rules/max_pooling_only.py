@@ -16,6 +16,7 @@ class MaxPoolingOnly(Rule):
     code = "CNN207"
     name = "max-pooling-only"
     severity = "info"
+    structural = True
     what = "Max pooling alone in a plain network."
     why = (
         "The sum of max and average pooling gained 1.2 points on CaffeNet and adds no parameter. One network, one "

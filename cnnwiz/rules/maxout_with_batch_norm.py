@@ -16,6 +16,7 @@ class MaxoutWithBatchNorm(Rule):
     code = "CNN218"
     name = "maxout-with-batch-norm"
     severity = "warning"
+    structural = True
     what = "Maxout together with batch norm."
     why = (
         "With batch norm a maxout network of equal cost was 1.2 points below ReLU on CaffeNet, although without it "

@@ -16,6 +16,7 @@ class NetworkWithoutActivation(Rule):
     code = "CNN205"
     name = "network-without-activation"
     severity = "error"
+    structural = True
     what = "Two or more trained layers and no activation among them."
     why = (
         "A chain of linear layers is one linear layer. CaffeNet lost 8.2 points with max pooling as its only non- "

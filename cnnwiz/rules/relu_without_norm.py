@@ -19,6 +19,7 @@ class ReluWithoutNorm(Rule):
     code = "CNN201"
     name = "relu-without-norm"
     severity = "warning"
+    structural = True
     what = "Most activations are ReLU and the network has no normalization."
     why = (
         "Without a norm, ReLU lets the mean of the activations drift away from zero; ELU brings it back and gained "

@@ -70,8 +70,8 @@ class Repaired:
 
     document: Document
     applied: tuple[Finding, ...] = ()
-    refused: tuple[Finding, ...] = ()
-    """Those whose repair would have made the file worse: a bug in a rule, or edits that do not go together."""
+    refused: tuple[tuple[Finding, str], ...] = ()
+    """Those whose repair was not made, and why: a bug in a rule, or two rules that contradict each other."""
 
 
 def repaired(document: Document, look: Look, unsafe: bool) -> Repaired:
@@ -81,29 +81,28 @@ def repaired(document: Document, look: Look, unsafe: bool) -> Repaired:
     Safe repairs that would change the spec are refused, and any after which the file has more errors.
     """
     applied: list[Finding] = []
-    refused: list[Finding] = []
-    seen = {document.text}
+    refused: list[tuple[Finding, str]] = []
     for _ in range(ROUNDS):
-        chosen = _apart(_due(look(document), unsafe, refused))
+        safe, unsafes = _due(look(document), refused)
+        chosen = safe or (unsafes if unsafe else [])
         if not chosen:
             break
         after = _after(document, chosen)
-        if after.text in seen or _worse(document, after, chosen, look):
-            chosen, new = _one_by_one(document, chosen, look, seen)
+        if chosen is unsafes or _reason(document, after, look):
+            chosen, new = _one_by_one(document, chosen, look)
             refused += new
             after = _after(document, chosen)
         applied += chosen
-        seen.add(after.text)
         document = after
     return Repaired(document, tuple(applied), tuple(refused))
 
 
-def _due(findings: Iterable[Finding], unsafe: bool, refused: list[Finding]) -> list[Finding]:
-    """The findings to repair next: all safe ones, and unsafe ones only once those are done."""
-    known = {(f.code, f.path, f.message) for f in refused}
-    chosen = [f for f in findings if f.fix and f.fix.edits and (f.code, f.path, f.message) not in known]
-    safe = [f for f in chosen if f.fix and f.fix.safety == "safe"]
-    return safe or [f for f in chosen if unsafe and f.fix and f.fix.safety == "unsafe"]
+def _due(findings: Iterable[Finding], refused: list[tuple[Finding, str]]) -> tuple[list[Finding], list[Finding]]:
+    """The findings with a safe repair, and those with an unsafe one, whose turn it is; not those refused before."""
+    known = {(f.code, f.path, f.message) for f, _ in refused}
+    due = [f for f in findings if f.fix and f.fix.edits and (f.code, f.path, f.message) not in known]
+    safe = [f for f in due if f.fix and f.fix.safety == "safe"]
+    return _apart(safe), _apart([f for f in due if f.fix and f.fix.safety == "unsafe"])
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
@@ -135,24 +134,35 @@ def _extent(finding: Finding) -> tuple[int, int]:
 
 
 def _one_by_one(
-    document: Document, findings: list[Finding], look: Look, seen: set[str]
-) -> tuple[list[Finding], list[Finding]]:
-    """The findings whose repairs go together, each added to those before it, and the others."""
+    document: Document, findings: list[Finding], look: Look
+) -> tuple[list[Finding], list[tuple[Finding, str]]]:
+    """The findings whose repairs go together, each added to those before it, and the others with the reason."""
     good: list[Finding] = []
-    bad: list[Finding] = []
+    bad: list[tuple[Finding, str]] = []
+    before = document
     for finding in findings:
         after = _after(document, [*good, finding])
-        (bad if after.text in seen or _worse(document, after, [finding], look) else good).append(finding)
+        reason = _reason(before, after, look, finding)
+        if reason:
+            bad.append((finding, reason))
+        else:
+            good.append(finding)
+            before = after
     return good, bad
 
 
-def _worse(before: Document, after: Document, applied: list[Finding], look: Look) -> bool:
-    """Whether repairs broke more than they mended, or safe ones changed what is trained."""
+def _reason(before: Document, after: Document, look: Look, alone: Finding | None = None) -> str:
+    """Why a repair must not be made, empty where it may; `alone`: the finding, where it is the only one repaired."""
     if (before.root and not after.root) or (before.spec and not after.spec):
-        return True
-    if before.spec and all(f.fix and f.fix.safety == "safe" for f in applied):
-        return after.spec != before.spec
-    return _errors(look(after)) > _errors(look(before))
+        return "the file would no longer be readable"
+    safe = alone is None or (alone.fix is not None and alone.fix.safety == "safe")
+    if before.spec and safe:
+        return "" if after.spec == before.spec else "it would change what is trained"
+    then = look(after)
+    if _errors(then) > _errors(look(before)):
+        return "the file would have more errors"
+    back = next((f for f in then if f.fix and edited(after.text, f.fix.edits) == before.text), None)
+    return f"{back.code} {back.name} would undo it" if back else ""
 
 
 def _errors(findings: Iterable[Finding]) -> int:

@@ -27,8 +27,8 @@ class SaturatingActivationWithNorm(Rule):
     )
     do = "Write `activation: relu`."
     abstains = (
-        "With fewer than five such layers, and without a norm, of which another rule tells. Sigmoid is a warning;"
-        " below 64 px, where nothing was measured, so is tanh."
+        "For gates, which weigh channels or paths; with fewer than five such layers; without a norm, of which "
+        "another rule tells. Sigmoid is a warning; below 64 px, where nothing was measured, so is tanh."
     )
     evidence = (
         "bn_tanh",
@@ -63,7 +63,7 @@ class SaturatingActivationWithNorm(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        found = [node for node in subject.activations if node.kind in LOST]
+        found = [node for i, node in enumerate(subject.nodes) if node.kind in LOST and not subject.gates(i)]
         if len(found) < MANY or not any(node.kind == "batch" for node in subject.norms):
             return
         kind = found[0].kind

@@ -19,6 +19,7 @@ class SaturatingActivationWithoutNorm(Rule):
     code = "CNN203"
     name = "saturating-activation-without-norm"
     severity = "error"
+    structural = True
     what = "Sigmoid or tanh in several hidden layers without normalization."
     why = (
         "Each such layer shrinks the gradient, sigmoid by a factor of 4 or more: tanh lost 7.0 points on CaffeNet. "
@@ -26,7 +27,8 @@ class SaturatingActivationWithoutNorm(Rule):
     )
     do = "Write `activation: relu` with `norm: batch`, or `activation: elu` without a norm."
     abstains = (
-        "With any norm; with one such layer. From two to four of them it is a warning: the measured network has seven."
+        "For gates, which weigh channels or paths; with any norm; with one such layer. From two to four of them "
+        "it is a warning: the measured network has seven."
     )
     evidence = ("act_tanh", "bn_sigmoid")
     papers = ("arXiv:1606.02228",)
@@ -57,7 +59,7 @@ class SaturatingActivationWithoutNorm(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        found = [node for node in subject.activations if node.kind in SATURATING]
+        found = [node for i, node in enumerate(subject.nodes) if node.kind in SATURATING and not subject.gates(i)]
         if subject.normalized or len(found) < 2:
             return
         message = (

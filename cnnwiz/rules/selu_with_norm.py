@@ -16,6 +16,7 @@ class SeluWithNorm(Rule):
     code = "CNN220"
     name = "selu-with-norm"
     severity = "warning"
+    structural = True
     what = "SELU together with a norm."
     why = (
         "SELU normalizes by itself; a norm behind or before it does the same once more and undoes its fixed point. "

@@ -16,6 +16,7 @@ class SeluWithShortcuts(Rule):
     code = "CNN221"
     name = "selu-with-shortcuts"
     severity = "info"
+    structural = True
     what = "SELU in a network with shortcuts."
     why = "The sum of two terms of variance 1 has variance 2, so after each shortcut the fixed point is left again."
     do = "Write `activation: elu`, or `activation: relu` with a norm."

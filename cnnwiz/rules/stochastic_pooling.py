@@ -17,6 +17,7 @@ class StochasticPooling(Rule):
     code = "CNN229"
     name = "stochastic-pooling"
     severity = "error"
+    structural = True
     what = "Stochastic pooling wherever the trunk of a plain network is made smaller."
     why = (
         "A position drawn at random in training, a mean weighted by the values in evaluation: in all three places "

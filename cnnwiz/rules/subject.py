@@ -11,10 +11,12 @@ from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.normalization import Normalization
 from cnnwiz.catalog.pooling import Pool2d
 from cnnwiz.catalog.primitive import Convolution2d
+from cnnwiz.catalog.unit import Conv
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import INPUT, Graph, Node, graph_of
 from cnnwiz.rules.repair import swap
 from cnnwiz.spec import Document, Finding, Severity, Span, Spec
+from cnnwiz.spec.document import Model
 from cnnwiz.spec.finding import START, Path
 
 if TYPE_CHECKING:
@@ -124,6 +126,12 @@ class Subject:
                 found[source].append(index)
         return found
 
+    def gates(self, index: int) -> bool:
+        """Whether a node's output only weighs others: its readers are products and gates."""
+        return bool(self.readers[index]) and all(
+            self.nodes[i].kind in ("multiply", "gate") for i in self.readers[index]
+        )
+
     def _sums_poolings(self, node: Node) -> bool:
         return all(i != INPUT and isinstance(self.nodes[i].operation, Pool2d) for i in node.inputs)
 
@@ -137,6 +145,12 @@ def subject_of(spec: Spec, document: Document | None = None) -> Subject:
     if graph.finding:
         return Subject(spec, document, None, graph.finding)
     return Subject(spec, document, graph)
+
+
+def traced_subject(graph: Graph) -> Subject:
+    """A network without a spec, for rules that look at its structure only."""
+    nothing = Spec(cnnwiz=1, model=Model(layers=(Conv(channels=1),)))
+    return Subject(nothing, None, graph, traced=True)
 
 
 def place(document: Document | None, path: Path) -> Span:

@@ -18,6 +18,7 @@ class UntransformedColours(Rule):
     code = "CNN225"
     name = "untransformed-colours"
     severity = "info"
+    structural = True
     what = "RGB goes straight into a strided convolution."
     why = (
         "Two 1x1 convolutions that learn a colour space (3 to 10 to 3 channels, leaky ReLU) gained 0.9 to 1.7 "

@@ -18,6 +18,7 @@ class WeightNormBeforeBatchNorm(Rule):
     code = "CNN222"
     name = "weight-norm-before-batch-norm"
     severity = "info"
+    structural = True
     what = "Weight norm in front of batch norm."
     why = (
         "Batch norm divides by the deviation of its input, and with it the length of the filters that weight norm "
