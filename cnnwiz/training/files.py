@@ -48,6 +48,12 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or " ".join(text.split())[:200]
 
 
+def unusable(path: Path, error: OSError) -> CnnwizError:
+    """Why a run cannot be held at `path`: a storage problem (code 4), or a path that is not one for us (code 2)."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return CnnwizError(f"{path}: cannot hold a run: {reason(error)}", code=4 if full else 2)
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

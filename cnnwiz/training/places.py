@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnwiz.errors import CnnwizError
-from cnnwiz.training.files import write_text
+from cnnwiz.training.files import unusable, write_text
 
 
 def claim_run_dir(base: Path, name: str) -> Path:
@@ -19,7 +19,7 @@ def claim_run_dir(base: Path, name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
+            raise unusable(path, error) from None
         return path
 
 

@@ -19,7 +19,7 @@ from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import Spec, load
 from cnnwiz.training.changes import accepted, completed, record_of, require_same
 from cnnwiz.training.checkpoint import read, write
-from cnnwiz.training.files import TEMPORARY, storage, write_text
+from cnnwiz.training.files import TEMPORARY, storage, unusable, write_text
 from cnnwiz.training.places import read_record, write_record
 
 KEEP = 2
@@ -53,7 +53,7 @@ class Run:
                 raise CnnwizError(f"{path}: not empty; take another --run-dir, or go on with --resume {path}")
             return cls(path, spec, {"status": "running"}, written)
         except OSError as error:
-            raise CnnwizError(f"{path}: cannot hold a run: {error.strerror}") from None
+            raise unusable(path, error) from None
 
     @classmethod
     def reopen(cls, path: Path, wanted: Spec | None = None, accept: bool = False) -> Run:
@@ -63,7 +63,10 @@ class Run:
         """
         if not (path / "spec.yaml").is_file():
             raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
-        run = cls(path, load(path / "spec.yaml"), read_record(path))
+        try:
+            run = cls(path, load(path / "spec.yaml"), read_record(path))
+        except OSError as error:
+            raise unusable(path, error) from None
         try:
             if wanted is None and "spec" in run.record:
                 require_same(run.record["spec"], run.spec, f"{path / 'spec.yaml'}")
