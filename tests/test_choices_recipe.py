@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from cnnwiz.catalog.lookahead import Lookahead
 from cnnwiz.catalog.optimizer import DecoupledSgd
 from cnnwiz.catalog.schedule import OneCycle
+from cnnwiz.evaluation.views import views
 from cnnwiz.graph import graph_of
 from cnnwiz.nn.lsuv import settle
 from cnnwiz.nn.network import Network, build
@@ -252,3 +253,19 @@ def test_muon_with_fixed_lengths_starts_each_step_at_unit_rows() -> None:
     optimizer.step()
     assert weight.norm().item() == pytest.approx(math.sqrt(6))
     assert first.norm().item() == pytest.approx(before)
+
+
+@pytest.mark.parametrize(("canvas", "side"), [(8, 8), (11, 8), (1, 1)])
+def test_shifted_views_are_those_of_an_image_padded_by_reflection(canvas: int, side: int) -> None:
+    canvases = torch.randint(
+        0, 256, (3, 2, canvas, canvas), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    preprocessing = {"image_size": side, "mean": [0.0, 0.0], "std": [1 / 255, 1 / 255]}
+    found = [view.numpy() for view in views(canvases, preprocessing, "shifts")]
+    padded = np.pad(canvases.numpy().astype(np.float32), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
+    middle = (canvas - side) // 2 + 1
+    for number, place in enumerate((middle, middle - 1, middle + 1)):
+        expected = padded[:, :, place : place + side, place : place + side]
+        np.testing.assert_allclose(found[number], expected, rtol=1e-6)
+        np.testing.assert_allclose(found[number + 3], expected[..., ::-1], rtol=1e-6)
+    assert len(found) == 6

@@ -15,8 +15,10 @@ def evaluate(
     ),
     split: Literal["test", "validation", "train"] = typer.Option("test", "--split", help="Which images."),
     weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
-    tta: Literal["none", "flip", "crops", "ten"] = typer.Option(
-        "none", "--tta", help="Average over views: mirror image, four corners and centre, or both."
+    tta: Literal["none", "flip", "shifts", "crops", "ten"] = typer.Option(
+        "none",
+        "--tta",
+        help="Average over views: mirror, moves by a pixel and mirror, corners and centre, or all ten.",
     ),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),

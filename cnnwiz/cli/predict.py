@@ -16,8 +16,10 @@ def predict(
     paths: list[str] = typer.Argument(help="Images, folders, quoted patterns; - for a name in each line of stdin."),
     top: int = typer.Option(1, "--top", min=1, max=1000, help="How many classes, the most probable first."),
     weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
-    tta: Literal["none", "flip", "crops", "ten"] = typer.Option(
-        "none", "--tta", help="Average over views: mirror image, four corners and centre, or both."
+    tta: Literal["none", "flip", "shifts", "crops", "ten"] = typer.Option(
+        "none",
+        "--tta",
+        help="Average over views: mirror, moves by a pixel and mirror, corners and centre, or all ten.",
     ),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
     workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
@@ -25,9 +27,10 @@ def predict(
         "table", "--output-format", "--format", help="Table for people, a JSON object a line, or CSV."
     ),
 ) -> int:
-    """Name the class of images with a run's network, as many as there are, in constant memory.
+    """Name the class of images, or find the objects in them, with a run's network, as many as there are.
 
-    Images that cannot be read are told on stderr and skipped; the exit code is then 1.
+    It takes constant memory. Images that cannot be read are told on stderr and skipped; the exit code is then 1.
+    A box is left, top, right and bottom as shares of the image's width and height.
 
     Example: find photos -name '*.jpg' | cnnwiz predict runs/photos-1 - --top 3 --format csv
     """
@@ -60,6 +63,9 @@ def predict(
 
 class Printer(Protocol):
     """Writes predictions to stdout as they come."""
+
+SIDES = ("left", "top", "right", "bottom")
+
 
     def show(self, prediction: Prediction) -> None: ...
 

@@ -16,6 +16,7 @@ VIEWS = {
     "none": "the centre of the canvas",
     "flip": "and its mirror image",
     "crops": "the centre and the four corners of the canvas",
+    "shifts": "the centre, moved by one pixel up-left and down-right, and their mirror images (arXiv:2404.00498)",
     "ten": "these five and their mirror images (Krizhevsky et al., NIPS 2012)",
 }
 """The choices by name."""
@@ -35,8 +36,19 @@ def views(canvases: Tensor, preprocessing: dict[str, Any], tta: str) -> list[Ten
             )
         corners = [(top, left) for top in (0, room) for left in (0, room)]
         cut += [canvases[:, :, top : top + side, left : left + side] for top, left in corners]
+    if tta == "shifts":
+        edge, start = _edged(canvases), room // 2
+        cut += [edge[:, :, at : at + side, at : at + side] for at in (start, start + 2)]
     found = [normalize(view, preprocessing) for view in cut]
-    return [*found, *(view.flip(3) for view in found)] if tta in ("flip", "ten") else found
+    return found if tta in ("none", "crops") else [*found, *(view.flip(3) for view in found)]
+
+
+def _edged(canvases: Tensor) -> Tensor:
+    """Canvases (B, C, S, S) with one row or column more on each side, mirrored about it: (B, C, S+2, S+2)."""
+    side = canvases.shape[2]
+    places = torch.arange(-1, side + 1, device=canvases.device).abs()
+    places = torch.minimum(places, 2 * (side - 1) - places).clamp(min=0)
+    return canvases[:, :, places][:, :, :, places]
 
 
 def averaged(network: nn.Module, inputs: Sequence[Tensor], embeds: bool) -> Tensor:
