@@ -41,6 +41,8 @@ def evaluate(
         typer.echo(visible(f"note: {notice}"), err=True)
     if output_format == "json":
         print(json.dumps(found.measured, indent=2, ensure_ascii=True, allow_nan=False))
+    elif found.trained.detects:
+        _boxes(found.measured)
     elif found.trained.embeds:
         _verification(found.measured)
     else:
@@ -117,6 +119,28 @@ def _sureness(calibration: dict[str, Any]) -> str:
     right = sum(row["accuracy"] * row["images"] for row in filled) / images
     word = "surer than" if sure > right else "less sure than"
     return f"on average {100 * sure:.1f} % sure and {100 * right:.1f} % right: {word} right"
+
+
+def _boxes(measured: dict[str, Any]) -> None:
+    from cnnwiz.cli.console import results, table
+
+    rows = [
+        (row["class"], f"{row['boxes']:,}", *(_precision(row, name) for name in ("ap50", "ap")))
+        for row in measured["per_class"]
+    ]
+    results().print(table(("class", "boxes", "AP50", "AP"), rows, right=(1, 2, 3)))
+    _head(measured)
+    print(f"  {'mAP at IoU 0.5':<24} {_precision(measured, 'map50')}")
+    print(f"  {'mAP at IoU 0.5 to 0.95':<24} {_precision(measured, 'map')}")
+    print(f"  {'loss':<24} {measured['loss']:.4f}")
+
+
+def _precision(row: dict[str, Any], name: str) -> str:
+    """Average precision in percent, with its interval where there is one; a dash where no image has the class."""
+    if row[name] is None:
+        return "-"
+    interval = row[f"{name}_interval"]
+    return f"{100 * row[name]:5.1f}" if interval is None else _with(row[name], interval)
 
 
 def _verification(measured: dict[str, Any]) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def predict(
     run: Path = typer.Argument(help="Run directory."),
     paths: list[str] = typer.Argument(help="Images, folders, quoted patterns; - for a name in each line of stdin."),
-    top: int = typer.Option(1, "--top", min=1, max=1000, help="How many classes, the most probable first."),
+    top: int = typer.Option(
+        None, "--top", min=1, max=1000, help="How many classes, the most probable first (1), or boxes (all)."
+    ),
     weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
     tta: Literal["none", "flip", "shifts", "crops", "ten"] = typer.Option(
         "none",
@@ -47,6 +49,7 @@ def predict(
     printer: Printer = (
         Json() if output_format == "json" else Csv() if output_format == "csv" else Table(trained.classes)
     )
+    top = top or (1000 if trained.detects else 1)
     count = unread = 0
     for prediction in answers(trained, find_files(paths, sys.stdin.buffer), top, workers, tta):
         count += 1
@@ -61,11 +64,11 @@ def predict(
     return 1 if unread else 0
 
 
-class Printer(Protocol):
-    """Writes predictions to stdout as they come."""
-
 SIDES = ("left", "top", "right", "bottom")
 
+
+class Printer(Protocol):
+    """Writes predictions to stdout as they come."""
 
     def show(self, prediction: Prediction) -> None: ...
 
@@ -80,15 +83,29 @@ class Table:
     def show(self, prediction: Prediction) -> None:
         if prediction.error is not None:
             return
+        if prediction.boxes is not None:
+            self._boxes(prediction)
+            return
         if not self.began:
             self.began = True
             print("  ".join([*(f"{'class':<{self.width}}  share " for _ in prediction.top), "file"]))
         cells = [f"{_line(name)[: self.width]:<{self.width}}  {share:.4f}" for name, share in prediction.top]
         print("  ".join([*cells, _line(prediction.file)]))
 
+    def _boxes(self, prediction: Prediction) -> None:
+        """A row for each object, and one for an image without any."""
+        if not self.began:
+            self.began = True
+            print("  ".join([f"{'class':<{self.width}}", "score ", *(f"{side:<6}" for side in SIDES), "file"]))
+        for name, score, sides in prediction.boxes or ():
+            cells = [f"{_line(name)[: self.width]:<{self.width}}", *(f"{value:.4f}" for value in (score, *sides))]
+            print("  ".join([*cells, _line(prediction.file)]))
+        if not prediction.boxes:
+            print("  ".join([f"{'-':<{self.width}}", *(f"{'-':<6}" for _ in range(5)), _line(prediction.file)]))
+
 
 class Json:
-    """One object a line: file, class, probability and top; file and embedding; or file and error."""
+    """One object a line: file, class, probability and top; file and embedding; file and boxes; or file and error."""
 
     def show(self, prediction: Prediction) -> None:
         import json
@@ -98,6 +115,8 @@ class Json:
             line["error"] = prediction.error
         elif prediction.embedding is not None:
             line["embedding"] = prediction.embedding.tolist()
+        elif prediction.boxes is not None:
+            line["boxes"] = [{"class": name, "score": score, "box": sides} for name, score, sides in prediction.boxes]
         else:
             line["class"], line["probability"] = prediction.top[0]
             line["top"] = [{"class": name, "probability": share} for name, share in prediction.top]
@@ -105,7 +124,8 @@ class Json:
 
 
 class Csv:
-    """A row for each image that was read: file, then class and probability as often as asked, or the embedding."""
+    """A row for each image that was read: file, then class and probability as often as asked, or the embedding. Of
+    boxes a row for each."""
 
     def __init__(self) -> None:
         import csv
@@ -116,6 +136,14 @@ class Csv:
 
     def show(self, prediction: Prediction) -> None:
         if prediction.error is not None:
+            return
+        if prediction.boxes is not None:
+            if not self.began:
+                self.began = True
+                self.writer.writerow(["file", "class", "score", *SIDES])
+            for name, score, sides in prediction.boxes:
+                numbers = [f"{value:.6f}" for value in (score, *sides)]
+                self.writer.writerow([harmless(prediction.file), harmless(name), *numbers])
             return
         numbers = [] if prediction.embedding is None else prediction.embedding.tolist()
         if not self.began:

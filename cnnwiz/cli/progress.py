@@ -140,6 +140,7 @@ class Lines:
                 "val_loss": event.val_loss,
                 "val_acc": event.val_accuracy,
                 "val_auc": event.val_auc,
+                "val_map50": event.val_map50,
             }
             known = "".join(f" {name}={value:.4f}" for name, value in shares.items() if value is not None)
             self._say(
@@ -148,8 +149,9 @@ class Lines:
             )
             return
         val = " " * 19
-        if event.val_accuracy is not None:
-            val = f"{_number(event.val_loss):>10}  {event.val_accuracy:.4f}{'*' if event.best else ' '}"
+        shown = event.val_map50 if event.val_accuracy is None else event.val_accuracy
+        if shown is not None:
+            val = f"{_number(event.val_loss):>10}  {shown:.4f}{'*' if event.best else ' '}"
         accuracy = _number(event.train_accuracy)
         self._say(
             f"{event.epoch:>4}/{total:<4} {event.lr:>8.5f}  {event.train_loss:>10.4f}  {accuracy:<6} "
@@ -166,6 +168,9 @@ class Lines:
         print(f"done in {_minutes(event.seconds)}")
         if "val_accuracy" in metrics:
             print(f"validation accuracy {metrics['val_accuracy']:.4f}  (best epoch{_verified(metrics, 'val')})")
+        for split, name in (("val", "validation, best epoch"), ("test", "test")):
+            if (found := metrics.get(f"{split}_map")) is not None:
+                print(f"mAP at IoU 0.5 {metrics[f'{split}_map50']:.4f}, 0.5 to 0.95 {found:.4f}  ({name})")
         if "test_accuracy" in metrics:
             images = self.started.test_images if self.started else 0
             seen = f"{images:,} images, seen once{_verified(metrics, 'test')}"

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from cnnwiz.evaluation.calibration import calibration
+from cnnwiz.evaluation.detection import detection
 from cnnwiz.evaluation.intervals import METHODS, normal, wilson
 from cnnwiz.evaluation.metrics import confusion, per_class, rank_of_truth, top_k
 from cnnwiz.evaluation.outputs import Outputs, outputs_of
@@ -30,7 +31,7 @@ class Evaluation:
     accuracy_interval`, and for task classify `loss, loss_interval, macro_f1, macro_f1_interval, top_k` (rows k,
     accuracy, interval), `per_class` (rows class, images, precision, recall, f1, and the interval of each),
     `confusion` (row true, column predicted), `calibration` (see `calibration`), `slices.size` (see `by_size`),
-    `intervals` (how each is made)."""
+    `intervals` (how each is made). For task detect `accuracy` is null, and there are those of `detection`."""
 
 
 def evaluate(
@@ -52,8 +53,14 @@ def evaluate(
     outputs = outputs_of(trained, split, data, workers, tta)
     about = {"run": str(run), "split": split, "data": None if data is None else str(data), "weights": weights}
     about |= {"fused": fused, "tta": tta, "images": len(outputs)}
-    measured = about | (verification(outputs) if trained.embeds else classification(trained, outputs))
-    return Evaluation(trained, outputs, measured)
+    return Evaluation(trained, outputs, about | _measured(trained, outputs))
+
+
+def _measured(trained: Trained, outputs: Outputs) -> dict[str, Any]:
+    """What the run's task measures."""
+    if trained.detects:
+        return detection(trained, outputs)
+    return verification(outputs) if trained.embeds else classification(trained, outputs)
 
 
 def classification(trained: Trained, outputs: Outputs) -> dict[str, Any]:

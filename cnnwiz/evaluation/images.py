@@ -14,6 +14,7 @@ from cnnwiz.data.layout import SPLITS, find_classes, find_images
 from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels
 from cnnwiz.data.prepare import fingerprint, present, split_records
 from cnnwiz.data.records import Split, listed
+from cnnwiz.data.voc import read_voc
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import load
 from cnnwiz.training.run import read_record
@@ -48,7 +49,7 @@ def images_of(
 
     Raises CnnwizError: no such images, classes that the run does not know, files that cannot be read.
     """
-    found = _own(trained, split) if data is None else _other(data, split)
+    found = _own(trained, split) if data is None else _other(trained, data, split)
     if found.split is None or not len(found.split):
         raise CnnwizError(
             f"{'the data has' if data is None else f'{data}: holds'} no {split} images; take another --split"
@@ -78,8 +79,11 @@ def _own(trained: Trained, split: str) -> Found:
     return Found(present(records).get(split), names, (notice,) if changed else ())
 
 
-def _other(data: Path, split: str) -> Found:
+def _other(trained: Trained, data: Path, split: str) -> Found:
     """Images that the user names."""
+    if data.is_dir() and trained.detects:
+        records = read_voc(data, None, None, 1)
+        return Found(present(records).get(split), records.classes, records.notices)
     if data.is_dir():
         return _folder(data, split)
     if data.suffix == ".npz":
@@ -122,13 +126,19 @@ def _folder(root: Path, split: str) -> Found:
 def _renamed(split: Split, names: tuple[str, ...], trained: Trained) -> Split:
     """The split with the run's class numbers in place of its own."""
     places = {name: index for index, name in enumerate(trained.classes)}
-    unknown = [names[label] for label in np.unique(split.labels) if names[label] not in places]
+    rows = None if split.boxes is None else split.boxes[..., 4].astype(np.int64)
+    labels = split.labels if rows is None else rows[rows >= 0]
+    unknown = [names[label] for label in np.unique(labels) if names[label] not in places]
     if unknown:
         raise CnnwizError(
             f"class {listed(unknown)} is none of those the run was trained on: {listed(list(trained.classes))}"
         )
     numbers = np.array([places.get(name, -1) for name in names], np.int64)
-    return dataclasses.replace(split, labels=numbers[split.labels])
+    if split.boxes is None or rows is None:
+        return dataclasses.replace(split, labels=numbers[split.labels])
+    boxes = split.boxes.copy()
+    boxes[..., 4] = np.where(rows >= 0, numbers[rows], -1)
+    return dataclasses.replace(split, boxes=boxes)
 
 
 def offline(data: Data) -> Data:

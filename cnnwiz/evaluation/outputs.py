@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnwiz.data.pixels import Pixels
+from cnnwiz.errors import CnnwizError
 from cnnwiz.evaluation.images import images_of
 from cnnwiz.evaluation.trained import Trained
 from cnnwiz.evaluation.views import averaged, views
@@ -20,7 +21,7 @@ from cnnwiz.training.evaluate import EVAL_BATCH
 class Outputs:
     """The network's output on each of some labelled images, in their order."""
 
-    scores: Tensor  # float32 (N, K) on the CPU: scores, or embeddings (N, F) for task embed
+    scores: Tensor  # float32 (N, K) on the CPU: scores, embeddings (N, F), or maps (N, K + 5, H, W) for task detect
     labels: Tensor  # int64 (N,), indices into `classes`
     classes: tuple[str, ...]
     keys: tuple[str, ...]  # identity of each image: class folder and file name, or its index as text
@@ -30,6 +31,11 @@ class Outputs:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def targets(self) -> Tensor:
+        """What the network should say: the labels, or the boxes and their classes (N, M, 5)."""
+        return torch.from_numpy(self.pixels.targets)
 
     @property
     def probabilities(self) -> Tensor:
@@ -73,5 +79,7 @@ def run_over(trained: Trained, pixels: Pixels, tta: str = "none") -> Tensor:
 @torch.inference_mode()
 def outputs_for(trained: Trained, canvases: np.ndarray, tta: str = "none") -> Tensor:
     """The network's output (B, K) of canvases uint8 (B, S, S, C)."""
+    if trained.detects and tta != "none":
+        raise CnnwizError(f"--tta {tta}: views are averaged by score, which boxes do not allow; leave it out")
     images = torch.from_numpy(canvases).to(trained.device).permute(0, 3, 1, 2)
     return averaged(trained.network, views(images, trained.preprocessing, tta), trained.embeds)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 
-from cnnwiz.catalog.loss import EMBED
+from cnnwiz.catalog.loss import DETECT, EMBED
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import Graph, class_count, input_shape, wire_model
 from cnnwiz.nn.fuse import fuse
@@ -72,6 +72,11 @@ class Trained:
     def embeds(self) -> bool:
         """Whether the outputs are embeddings instead of scores."""
         return self.spec.task == EMBED
+
+    @property
+    def detects(self) -> bool:
+        """Whether the outputs are maps of a detection head instead of scores."""
+        return self.spec.task == DETECT
 
 
 def open_trained(run: Path, weights: str = "best", device: str = "auto", fused: bool = False) -> Trained:

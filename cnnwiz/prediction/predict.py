@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnwiz.data.stream import decoded_groups
 from cnnwiz.evaluation.outputs import outputs_for
 from cnnwiz.evaluation.trained import Trained
+from cnnwiz.training.detect import boxes_of, maps_of
 from cnnwiz.training.evaluate import EVAL_BATCH
 
 MOST_VALUES = 2**24  # of the canvases of a group: 16 MB
 
 
+class Box(NamedTuple):
+    """An object that was found: its class, how sure, and left, top, right, bottom as shares of the image's sides."""
+
+    name: str
+    score: float
+    sides: tuple[float, float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What is said of one file: classes or an embedding, or why it cannot be read."""
+    """What is said of one file: classes, an embedding or boxes, or why it cannot be read."""
 
     file: str
     top: tuple[tuple[str, float], ...] = ()  # (class, probability), the highest first
     embedding: np.ndarray | None = None  # float32 (F,), for task embed
+    boxes: tuple[Box, ...] | None = None  # for task detect, the highest score first
     error: str | None = None
 
 
@@ -42,17 +53,19 @@ def predict(
             if place in group.damaged:
                 yield Prediction(file, error=group.damaged[place])
             else:
-                classes, embedding = next(answers)
-                yield Prediction(file, classes, embedding)
+                yield Prediction(file, *next(answers))
 
 
-def _answers(
-    trained: Trained, canvases: np.ndarray, top: int, tta: str
-) -> Iterator[tuple[tuple[tuple[str, float], ...], np.ndarray | None]]:
-    """Classes with probabilities, or the embedding, of each canvas (B, S, S, C)."""
+def _answers(trained: Trained, canvases: np.ndarray, top: int, tta: str) -> Iterator[tuple[Any, ...]]:
+    """Classes, embedding and boxes of each canvas (B, S, S, C), as `Prediction` takes them."""
     if not len(canvases):
         return
     outputs = outputs_for(trained, canvases, tta)
+    if trained.detects:
+        for found in boxes_of(trained.spec, maps_of(trained.spec, outputs)):
+            rows = zip(found.classes.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
+            yield (), None, tuple(Box(trained.classes[label], score, sides) for label, score, sides in rows)[:top]
+        return
     if trained.embeds:
         yield from (((), output) for output in outputs.numpy())
         return

@@ -22,6 +22,14 @@ RECALLS = np.linspace(0, 1, 101)
 CHUNK = 256  # images whose loss is computed at a time
 
 
+class Judged(NamedTuple):
+    """The boxes of one class that were found in all images, the highest score first."""
+
+    images: np.ndarray  # int64 (n,): the image of each
+    hits: np.ndarray  # bool (thresholds, n): whether it fits a true box that none before it took
+    boxes: np.ndarray  # int64 (N,): true boxes of each image
+
+
 class Precision(NamedTuple):
     """Average precision of one class; None where no image has it."""
 
@@ -69,20 +77,31 @@ def mean_precision(rows: Sequence[Precision]) -> dict[str, float | None]:
 
 def precisions(found: Sequence[Boxes], targets: np.ndarray, classes: int) -> list[Precision]:
     """Average precision of each class from the boxes of each image and the true ones (N, M, 5)."""
-    rows = []
-    for label in range(classes):
-        scores, hits, boxes = [], [], 0
-        for image, truth in zip(found, targets, strict=True):
-            mine = (image.classes == label).numpy()
-            true = truth[truth[:, 4] == label, :4].astype(float)
-            scores.append(image.scores.numpy()[mine])
-            hits.append(_hits(image.boxes.numpy()[mine].astype(float), true))
-            boxes += len(true)
-        score, hit = np.concatenate(scores), np.concatenate(hits, axis=1)
-        ap = _areas(score, hit, boxes)
-        known = boxes > 0
-        rows.append(Precision(boxes, len(score), float(ap.mean()) if known else None, float(ap[0]) if known else None))
-    return rows
+    return [precision_of(judged(found, targets, label)) for label in range(classes)]
+
+
+def judged(found: Sequence[Boxes], targets: np.ndarray, label: int) -> Judged:
+    """The boxes of one class that were found, and which of them fit."""
+    scores, hits, boxes = [], [], []
+    for image, truth in zip(found, targets, strict=True):
+        mine = (image.classes == label).numpy()
+        true = truth[truth[:, 4] == label, :4].astype(float)
+        scores.append(image.scores.numpy()[mine])
+        hits.append(_hits(image.boxes.numpy()[mine].astype(float), true))
+        boxes.append(len(true))
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    images = np.repeat(np.arange(len(scores)), [len(some) for some in scores])
+    return Judged(images[order], np.concatenate(hits, axis=1)[:, order], np.array(boxes))
+
+
+def precision_of(found: Judged, times: np.ndarray | None = None) -> Precision:
+    """Average precision of a class; `times` says how often each image counts, by default once."""
+    times = np.ones(len(found.boxes)) if times is None else times
+    weights, boxes = times[found.images], int(times @ found.boxes)
+    if not boxes:
+        return Precision(0, int(weights.sum()), None, None)
+    areas = _areas(found.hits * weights, weights, boxes)
+    return Precision(boxes, int(weights.sum()), float(areas.mean()), float(areas[0]))
 
 
 def _hits(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -108,12 +127,13 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return shared / np.maximum(own[:, None] + other[None] - shared, np.finfo(float).tiny)
 
 
-def _areas(scores: np.ndarray, hits: np.ndarray, boxes: int) -> np.ndarray:
-    """Area below the precision at 101 recalls, for each threshold: precision is the highest at that recall or more."""
-    if not boxes or not len(scores):
-        return np.zeros(len(THRESHOLDS))
-    right = hits[:, np.argsort(-scores, kind="stable")].cumsum(1)
-    recall, precision = right / boxes, right / np.arange(1, len(scores) + 1)
+def _areas(right: np.ndarray, found: np.ndarray, boxes: int) -> np.ndarray:
+    """Area below the precision at 101 recalls, for each threshold: precision is the highest at that recall or more.
+
+    `right` (thresholds, n) and `found` (n,) count the boxes, the highest score first.
+    """
+    right, found = right.cumsum(1), found.cumsum()
+    recall, precision = right / boxes, right / np.maximum(found, 1)
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     padded = np.pad(precision, ((0, 0), (0, 1)))
     return np.array([row[np.searchsorted(r, RECALLS)].mean() for row, r in zip(padded, recall, strict=True)])
