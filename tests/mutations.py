@@ -128,6 +128,7 @@ class Outcome:
     fixes: list[str] = field(default_factory=list)
     """Codes of the findings that could be repaired, each alone and all together."""
     refused: list[str] = field(default_factory=list)
+    """Code and reason of each repair that was not made when all were asked for."""
 
 
 def examined(content: bytes) -> Outcome:
@@ -152,7 +153,9 @@ def examined(content: bytes) -> Outcome:
         assert safe.document.spec == document.spec
         assert together.document.spec is not None
     kind = "spec" if document.spec else "wrong" if document.root else "unreadable"
-    return Outcome(kind, max(looked, took), [f.code for f in repairable], [f.code for f in together.refused])
+    return Outcome(
+        kind, max(looked, took), [f.code for f in repairable], [f"{f.code}: {reason}" for f, reason in together.refused]
+    )
 
 
 def _alone(document: Document, finding: Finding) -> None:

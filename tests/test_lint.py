@@ -63,7 +63,7 @@ def spec(tmp_path: Path) -> Callable[[str], str]:
     return write
 
 
-def test_the_codes_are_frozen() -> None:
+def test_requirement_30_the_codes_are_frozen() -> None:
     assert [rule.code for rule in RULES] == CODES.split()
 
 
@@ -76,7 +76,7 @@ def test_the_codes_are_frozen() -> None:
         (ERROR, {"error": 1, "warning": 1, "info": 1, "never": 0}),
     ],
 )
-def test_exit_code_follows_the_threshold(text, expected, spec, capsys) -> None:
+def test_requirement_21_exit_code_follows_the_threshold(text, expected, spec, capsys) -> None:
     for threshold, code in expected.items():
         assert run(["lint", spec(text), "--fail-on", threshold]) == code
     assert capsys.readouterr().err == ""
@@ -207,7 +207,7 @@ def test_several_files_and_the_same_bytes_twice(tmp_path, capsys) -> None:
 
 
 @pytest.mark.parametrize("command", [["rules"], ["lint", *["FILE"] * 60]])
-def test_a_closed_pipe_is_no_error(command, spec) -> None:
+def test_requirement_35_a_closed_pipe_is_no_error(command, spec) -> None:
     path = spec(WARNING)
     arguments = [sys.executable, "-m", "cnnwiz", *(path if word == "FILE" else word for word in command)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -243,7 +243,7 @@ def test_rules_lists_them(capsys) -> None:
         "loss: hinge  # cnnwiz: ignore[CNN404] compared\r\n",
     ],
 )
-def test_comments_silence_findings(text: str) -> None:
+def test_requirement_26_comments_silence_findings(text: str) -> None:
     assert check(parse_text(CLEAN + text)) == []
 
 
@@ -260,7 +260,7 @@ def test_comments_silence_findings(text: str) -> None:
         ("loss: hinge  # cnnwiz: ignore[] nothing\n", ["CNN404"]),
     ],
 )
-def test_comments_that_do_not_silence(text: str, codes: list[str]) -> None:
+def test_requirement_26_comments_that_do_not_silence(text: str, codes: list[str]) -> None:
     assert sorted(f.code for f in check(parse_text(CLEAN + text))) == codes
 
 

@@ -37,7 +37,7 @@ def finding_at(text: str, start: int, end: int) -> Finding:
 
 
 @given(LINES, TOKENS, LINES, st.sampled_from(["\n", "\r\n"]))
-def test_carets_stand_below_the_token(before: str, token: str, after: str, newline: str) -> None:
+def test_requirement_22_carets_stand_below_the_token(before: str, token: str, after: str, newline: str) -> None:
     text = f"first{newline}{before}{token}{after}{newline}last"
     start = len(f"first{newline}{before}")
     shown = frame(finding_at(text, start, start + len(token)), document_of(text)).split("\n")

@@ -27,7 +27,7 @@ SPEC = (
 )
 
 
-def test_safe_repairs_touch_nothing_else() -> None:
+def test_requirement_24_safe_repairs_touch_nothing_else() -> None:
     document = parse_text(SPEC)
     repair = repaired(document, check, unsafe=False)
     assert [f.code for f in repair.applied] == ["CNN905", "CNN912"]
@@ -36,7 +36,7 @@ def test_safe_repairs_touch_nothing_else() -> None:
     assert repaired(repair.document, check, unsafe=False) == Repaired(repair.document)
 
 
-def test_unsafe_repairs_need_to_be_asked_for() -> None:
+def test_requirement_25_unsafe_repairs_need_to_be_asked_for() -> None:
     repair = repaired(parse_text(SPEC), check, unsafe=True)
     assert [f.code for f in repair.applied] == ["CNN905", "CNN912", "CNN301"]
     assert "schedule: linear\r\n" in repair.document.text
@@ -94,7 +94,7 @@ def test_fix_writes_the_file_and_says_so(tmp_path: Path, capsys) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["link.yaml", "s.yaml"]
 
 
-def test_diff_shows_and_writes_nothing(tmp_path: Path, capsys) -> None:
+def test_requirement_25_diff_shows_and_writes_nothing(tmp_path: Path, capsys) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(CLEAN + "optimizer: {sgd: {lr: 5e-2}}\n")
     before = path.read_bytes()

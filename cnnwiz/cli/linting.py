@@ -160,9 +160,8 @@ def _repaired(checks: Checked, look: Callable[[Document], Checked], unsafe: bool
     if not any(finding.fix for finding in checks.findings):
         return Repaired(checks.document)
     repair = repaired(checks.document, lambda document: list(look(document).findings), unsafe)
-    for finding in repair.refused:
-        note = repair_note(finding, checks.document)
-        print(f"{note}: not done, as the file would be worse for it", file=sys.stderr)
+    for finding, reason in repair.refused:
+        print(f"{repair_note(finding, checks.document)}: not done, as {reason}", file=sys.stderr)
     return repair
 
 

@@ -82,19 +82,33 @@ def repaired(document: Document, look: Look, unsafe: bool) -> Repaired:
     """
     applied: list[Finding] = []
     refused: list[tuple[Finding, str]] = []
+    state = _State(document, look(document))
     for _ in range(ROUNDS):
-        safe, unsafes = _due(look(document), refused)
+        safe, unsafes = _due(state.findings, refused)
         chosen = safe or (unsafes if unsafe else [])
         if not chosen:
             break
-        after = _after(document, chosen)
-        if chosen is unsafes or _reason(document, after, look):
-            chosen, new = _one_by_one(document, chosen, look)
-            refused += new
-            after = _after(document, chosen)
-        applied += chosen
-        document = after
-    return Repaired(document, tuple(applied), tuple(refused))
+        state, good, bad = _made(state, chosen, look)
+        applied += good
+        refused += bad
+    return Repaired(state.document, tuple(applied), tuple(refused))
+
+
+@dataclass(frozen=True)
+class _State:
+    """A document and what is found in it."""
+
+    document: Document
+    findings: list[Finding]
+
+    def after(self, repairs: Iterable[Finding], look: Look) -> _State:
+        edits = [edit for finding in repairs if finding.fix for edit in finding.fix.edits]
+        document = parse_text(edited(self.document.text, edits), self.document.name)
+        return _State(document, look(document))
+
+    @property
+    def errors(self) -> int:
+        return sum(finding.severity == "error" for finding in self.findings)
 
 
 def _due(findings: Iterable[Finding], refused: list[tuple[Finding, str]]) -> tuple[list[Finding], list[Finding]]:
@@ -107,14 +121,11 @@ def _due(findings: Iterable[Finding], refused: list[tuple[Finding, str]]) -> tup
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """A text after edits that do not overlap."""
-    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):  # from the end: offsets stay valid
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
-
-
-def _after(document: Document, findings: Iterable[Finding]) -> Document:
-    edits = [edit for finding in findings if finding.fix for edit in finding.fix.edits]
-    return parse_text(edited(document.text, edits), document.name)
+    parts, end = [], 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        parts += [text[end : edit.start], edit.text]
+        end = edit.end
+    return "".join([*parts, text[end:]])
 
 
 def _apart(findings: Iterable[Finding]) -> list[Finding]:
@@ -133,37 +144,47 @@ def _extent(finding: Finding) -> tuple[int, int]:
     return min(edit.start for edit in edits), max(edit.end for edit in edits)
 
 
-def _one_by_one(
-    document: Document, findings: list[Finding], look: Look
-) -> tuple[list[Finding], list[tuple[Finding, str]]]:
-    """The findings whose repairs go together, each added to those before it, and the others with the reason."""
+def _made(
+    state: _State, findings: list[Finding], look: Look
+) -> tuple[_State, list[Finding], list[tuple[Finding, str]]]:
+    """The state after the repairs that go together, the findings they belong to, and the others with the reason."""
     good: list[Finding] = []
     bad: list[tuple[Finding, str]] = []
-    before = document
-    for finding in findings:
-        after = _after(document, [*good, finding])
-        reason = _reason(before, after, look, finding)
-        if reason:
-            bad.append((finding, reason))
+    before, waiting = state, [findings]
+    while waiting:
+        part = waiting.pop()
+        after = state.after([*good, *part], look)
+        reason = _reason(before, after, part, _replaced(state.document, part, [*good, *part]))
+        if not reason:
+            good, before = [*good, *part], after
+        elif len(part) == 1:
+            bad.append((part[0], reason))
         else:
-            good.append(finding)
-            before = after
-    return good, bad
+            half = len(part) // 2
+            waiting += [part[half:], part[:half]]
+    return before, good, bad
 
 
-def _reason(before: Document, after: Document, look: Look, alone: Finding | None = None) -> str:
-    """Why a repair must not be made, empty where it may; `alone`: the finding, where it is the only one repaired."""
-    if (before.root and not after.root) or (before.spec and not after.spec):
+def _reason(before: _State, after: _State, repairs: list[Finding], gone: set[tuple[int, str]]) -> str:
+    """Why repairs must not be made, empty where they may; `gone`: what they took away, and where in the new text."""
+    was, now = before.document, after.document
+    if (was.root and not now.root) or (was.spec and not now.spec):
         return "the file would no longer be readable"
-    safe = alone is None or (alone.fix is not None and alone.fix.safety == "safe")
-    if before.spec and safe:
-        return "" if after.spec == before.spec else "it would change what is trained"
-    then = look(after)
-    if _errors(then) > _errors(look(before)):
+    if all(f.fix and f.fix.safety == "safe" for f in repairs) and was.spec and now.spec != was.spec:
+        return "it would change what is trained"
+    if after.errors > before.errors:
         return "the file would have more errors"
-    back = next((f for f in then if f.fix and edited(after.text, f.fix.edits) == before.text), None)
+    back = next((f for f in after.findings if f.fix and any((e.start, e.text) in gone for e in f.fix.edits)), None)
     return f"{back.code} {back.name} would undo it" if back else ""
 
 
-def _errors(findings: Iterable[Finding]) -> int:
-    return sum(finding.severity == "error" for finding in findings)
+def _replaced(document: Document, repairs: list[Finding], made: list[Finding]) -> set[tuple[int, str]]:
+    """(start, text) of what `repairs` replace, with the place where it stood in the text in which `made` are made."""
+    asked = {edit for finding in repairs if finding.fix for edit in finding.fix.edits}
+    edits = [edit for finding in made if finding.fix for edit in finding.fix.edits]
+    found, moved = set(), 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        if edit in asked:
+            found.add((edit.start + moved, document.text[edit.start : edit.end]))
+        moved += len(edit.text) - (edit.end - edit.start)
+    return found
