@@ -9,8 +9,10 @@ from typing import Any
 from cnnwiz.catalog.choice import Choice, Part, plain
 from cnnwiz.catalog.regularization import PENALTIES, Regularization
 from cnnwiz.decisions.architecture import NOISES, Architecture, layers_of
+from cnnwiz.decisions.checks import findings_of
+from cnnwiz.decisions.compose import draft
 from cnnwiz.decisions.families import FAMILIES
-from cnnwiz.decisions.question import Background, Question
+from cnnwiz.decisions.question import Answers, Background, Question
 from cnnwiz.decisions.questions import QUESTIONS
 from cnnwiz.spec.document import Model, Spec
 
@@ -41,7 +43,10 @@ def background_of(spec: Spec) -> Background:
             values[item.key] = value
         else:
             kept.add(item.key)
-    return Background(base=spec, values=values, kept=frozenset(kept))
+    about = Background(base=spec, values=values, kept=frozenset(kept))
+    made = draft(Answers(about=about))
+    errors = [found.code for found in findings_of(made) if found.severity == "error"] if made else []
+    return about._replace(tolerated=frozenset(errors))
 
 
 def architecture_of(model: Model) -> Architecture | None:

@@ -21,6 +21,8 @@ class Change(NamedTuple):
     dropped: tuple[tuple[str, str], ...]
     draft: Draft | None
     """What the answers make; None while some are missing."""
+    findings: tuple[Finding, ...] = ()
+    """What lint says about that: warnings, and errors that are tolerated."""
 
 
 def next_question(answers: Answers, level: Level) -> Question | None:
@@ -44,7 +46,8 @@ def plan(answers: Answers, level: Level) -> list[Question]:
 def answer(answers: Answers, key: str, value: Any) -> Change:
     """The answers with this one, and without later ones that do not go with it.
 
-    Raises CnnwizError when it is not allowed, or when no network can be made of the answers any more.
+    Raises CnnwizError when it is not allowed, when no network can be made of the answers any more, or when lint would
+    find an error whatever is answered later.
     """
     if problem := question(key).problem(value, before(answers, key)):
         raise CnnwizError(f"{key}: {problem}")
@@ -57,10 +60,34 @@ def answer(answers: Answers, key: str, value: Any) -> Change:
             del values[item.key]
     dropped |= {name: "no longer asked" for name in values if name not in asked}
     changed = answers.put(key, value).without(*dropped)
-    made = draft(changed)
-    if made and made.graph.finding:
-        raise CnnwizError(f"{key}: {_impossible(made.graph.finding)}")
-    return Change(changed, tuple(dropped.items()), made)
+    change = _change(changed, dropped)
+    if not (wrong := _wrong(change)):
+        return change
+    order = [item.key for item in QUESTIONS if item.key in changed and item.key not in changed.given]
+    later = order[order.index(key) + 1 :] if key in order else []
+    for names in [*([name] for name in reversed(later)), later]:  # the last answer first, then all of them
+        change = _change(changed.without(*names), dropped | dict.fromkeys(names, wrong))
+        if names and not _wrong(change):
+            return change
+    raise CnnwizError(f"{key}: {wrong}")
+
+
+def _change(answers: Answers, dropped: Mapping[str, str]) -> Change:
+    made = draft(answers)
+    if made is None or made.graph.finding:
+        return Change(answers, tuple(dropped.items()), made)
+    from cnnwiz.decisions.checks import findings_of  # loads the rules, which the first questions do without
+
+    return Change(answers, tuple(dropped.items()), made, findings_of(made))
+
+
+def _wrong(change: Change) -> str | None:
+    """Why nothing can come of these answers: no network, or an error of lint."""
+    if change.draft and change.draft.graph.finding:
+        return f"no network can be made: {change.draft.graph.finding.message}"
+    tolerated = change.answers.about.tolerated
+    found = next((f for f in change.findings if f.severity == "error" and f.code not in tolerated), None)
+    return f"{found.code}: {found.message}" if found else None
 
 
 def take(texts: Mapping[str, str], about: Background = NO_BACKGROUND) -> tuple[Answers, list[str]]:
@@ -85,9 +112,8 @@ def take(texts: Mapping[str, str], about: Background = NO_BACKGROUND) -> tuple[A
     left = [item for item in QUESTIONS if item.key in texts and item.key not in asked]
     problems += [f"{item.key}: {_unasked(item, known)}" for item in left]
     taken = Answers(values, frozenset(values), about)
-    made = None if problems else draft(taken)
-    finding = made.graph.finding if made else None
-    return taken, [*problems, *([_impossible(finding)] if finding else [])]
+    wrong = _wrong(_change(taken, {})) if texts and not problems else None
+    return taken, [*problems, *([wrong] if wrong else [])]
 
 
 def back(answers: Answers, key: str | None = None) -> str | None:
@@ -96,10 +122,6 @@ def back(answers: Answers, key: str | None = None) -> str | None:
     if key in asked:
         asked = asked[: asked.index(key)]
     return asked[-1] if asked else None
-
-
-def _impossible(finding: Finding) -> str:
-    return f"no network can be made: {finding.message}"
 
 
 def _unasked(item: Question, known: Mapping[str, Any]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from cnnwiz.decisions.checks import findings_of
 from cnnwiz.decisions.compose import Draft, draft
 from cnnwiz.decisions.engine import answer
 from cnnwiz.decisions.question import Answers, Question
 from cnnwiz.errors import CnnwizError
-from cnnwiz.rules import lint
 from cnnwiz.spec.finding import Finding
 
 
@@ -33,7 +33,7 @@ def outlook(answers: Answers, item: Question, value: Any, known_findings: frozen
         return Outlook(refusal=str(error).removeprefix(f"{item.key}: "))
     if change.draft is None:
         return Outlook(dropped=change.dropped)
-    findings = tuple(finding for finding in findings_of(change.draft) if finding.code not in known_findings)
+    findings = tuple(finding for finding in change.findings if finding.code not in known_findings)
     return Outlook(None, network_line(change.draft), findings, change.dropped)
 
 
@@ -41,11 +41,6 @@ def codes(answers: Answers) -> frozenset[str]:
     """The codes of what lint says about the answers so far."""
     made = draft(answers)
     return frozenset(finding.code for finding in findings_of(made)) if made else frozenset()
-
-
-def findings_of(made: Draft) -> list[Finding]:
-    """Errors and warnings of lint."""
-    return [finding for finding in lint(made.spec) if finding.severity != "info"]
 
 
 def network_line(made: Draft) -> str:

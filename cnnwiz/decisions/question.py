@@ -61,6 +61,8 @@ class Background(NamedTuple):
     """What the base answers to the questions: these stand where nothing else is answered."""
     kept: frozenset[str] = frozenset()
     """Questions that are not asked, because the base says something there that no answer expresses."""
+    tolerated: frozenset[str] = frozenset()
+    """Codes of errors that lint finds in the base: they need not go before anything can be answered."""
 
 
 NO_BACKGROUND = Background()
