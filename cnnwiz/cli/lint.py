@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 Format = Literal["full", "concise", "json", "jsonl", "github", "gitlab", "sarif", "junit"]
 Threshold = Literal["error", "warning", "info", "never"]
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="Specs, directories of specs, or - for standard input.")
+    list[str] | None, typer.Argument(metavar="FILE...", help="Specs, directories of specs, or - for standard input.")
+]
+Module = Annotated[
+    str | None,
+    typer.Option(metavar="PACKAGE:NAME", help="Not files, but a torch module, or what makes one: its structure."),
+]
+Input = Annotated[
+    str | None, typer.Option("--input", metavar="C,H,W", help="With --module: its images. Default: 3,224,224.")
 ]
 OutputFormat = Annotated[
     Format | None,
@@ -62,10 +69,14 @@ Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuratio
 ShowConfig = Annotated[bool, typer.Option("--show-config", help="Show what applies and where it is said; no lint.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours; auto: on a terminal.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line of totals.")]
+SAID = ("select", "extend-select", "ignore", "exclude", "fail-on", "baseline", "all")
+"""Keys of the configuration that options stand for."""
 
 
 def lint(
-    files: Files,
+    files: Files = None,
+    module: Module = None,
+    image: Input = None,
     output_format: OutputFormat = None,
     output: Output = None,
     fail_on: FailOn = None,
@@ -98,38 +109,39 @@ def lint(
     from cnnwiz.cli.settings import settings_for
     from cnnwiz.cli.sources import common_folder, watched
 
-    said: dict[str, Any] = {
-        "select": select,
-        "extend-select": extend_select,
-        "ignore": ignore,
-        "exclude": exclude,
-        "fail-on": fail_on,
-        "baseline": baseline,
-        "all": everything,
-    }
-    given = {key: value for key, value in said.items() if value}
-    named = [stdin_filename if name == "-" and stdin_filename else name for name in files]
+    names = list(files or [])
+    said = (select, extend_select, ignore, exclude, fail_on, baseline, everything)
+    given = {key: value for key, value in zip(SAID, said, strict=True) if value}
+    named = [stdin_filename if name == "-" and stdin_filename else name for name in names]
 
     def settings() -> Settings:
         return settings_for(common_folder(named), given, config, isolated)
 
-    job = Job(files, settings, output_format, output, stdin_filename, fix, unsafe_fixes, diff)
+    job = Job(names, settings, output_format, output, stdin_filename, fix, unsafe_fixes, diff)
     job = replace(job, statistics=statistics, write_baseline=write_baseline, quiet=quiet, color=color)
-    _refuse(job, watch)
+    _refuse(job, watch, module, image)
     if show_config:
         print("\n".join(_listed(settings())))
         return 0
+    if module:
+        from cnnwiz.cli.module import lint_module
+
+        return lint_module(module, image, job)
     if watch:
         from cnnwiz.cli.watch import watch as watch_files
 
-        watch_files(lambda: run(job), lambda: watched(files, settings().excludes))
+        watch_files(lambda: run(job), lambda: watched(names, settings().excludes))
     return run(job)
 
 
-def _refuse(job: Job, watch: bool) -> None:
+def _refuse(job: Job, watch: bool, module: str | None, image: str | None) -> None:
     """Raise CnnwizError for options that do not go together: none is ignored."""
     from cnnwiz.errors import CnnwizError
 
+    if not (job.names or module):
+        raise CnnwizError("nothing to lint: give specs, directories of specs, - or --module PACKAGE:NAME")
+    if (image and not module) or (watch and module):
+        raise CnnwizError("--input says what images --module is read for; --watch needs files")
     if job.unsafe and not (job.fix or job.diff):
         raise CnnwizError("--unsafe-fixes goes with --fix, which applies them, or --diff, which shows them")
     if job.statistics and job.output_format not in (None, "full", "json"):
