@@ -28,7 +28,7 @@ def wilson(share: float, count: int, z: float = Z) -> Interval:
         return 0.0, 1.0
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)  # rounding may leave 0 or 1 outside
 
 
 def normal(values: np.ndarray) -> Interval:

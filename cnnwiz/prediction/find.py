@@ -38,10 +38,19 @@ def _matching(name: str) -> list[str]:
         return [name]
     # Path.glob takes no absolute pattern before Python 3.13.
     found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []  # noqa: PTH207
+    found = [one for one in found if not _through_link(one, name)]
     if not found:
         what = "nothing matches this pattern" if glob.has_magic(name) else "no such file or folder"
         raise CnnwizError(f"{name}: {what}")
     return found
+
+
+def _through_link(found: str, pattern: str) -> bool:
+    """Whether a folder that the pattern left open is a link, which could lead round in circles."""
+    parts = Path(pattern).parts
+    fixed = next(place for place, part in enumerate(parts) if glob.has_magic(part))
+    *parents, _ = Path(found).parts
+    return any(Path(*parents[: place + 1]).is_symlink() for place in range(fixed, len(parents)))
 
 
 def _below(name: str) -> Iterator[Path]:

@@ -11,7 +11,17 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from cnnwiz.nn import layers
 
-SKIPPED = ("device", "dtype", "inplace", "padding_mode", "track_running_stats", "return_indices", "affine")
+SKIPPED = (
+    "device",
+    "dtype",
+    "inplace",
+    "padding_mode",
+    "track_running_stats",
+    "return_indices",
+    "affine",
+    "min_value",
+    "max_value",
+)
 """Arguments of torch's modules that no choice sets."""
 
 
