@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -73,7 +74,9 @@ class Lives:
         self.server.stdin.flush()
         return json.loads(self.server.stdout.readline())
 
-    def start(self, *arguments: str, environment: dict[str, str] | None = None, limits: dict[str, int] | None = None) -> int:
+    def start(
+        self, *arguments: str, environment: dict[str, str] | None = None, limits: dict[str, int] | None = None
+    ) -> int:
         """The pid of `cnnwiz ARGUMENTS`; what it says is added to log.txt."""
         log = str(self.folder / "log.txt")
         asked = {"cwd": str(self.folder), "environment": environment or {}, "log": log, "limits": limits or {}}
@@ -121,10 +124,8 @@ def step_of(run: Path) -> int:
 
 def send(pid: int, number: int) -> None:
     """Send a signal to a process that may just have ended."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def after(seconds: float) -> None:
