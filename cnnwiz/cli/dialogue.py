@@ -161,7 +161,7 @@ class Session:
             recommended=_words(item, advice),
             notes=tuple(notes),
             typed=typed,
-            about=lambda word: about(options, word, _words(item, advice), advice),
+            about=lambda word: about(item, options, word, advice),
             tell=outcome.told,
         )
 
@@ -237,12 +237,11 @@ class Outcome:
         return Told("", tuple(lines), f"raises {seen.findings[0].code}" if seen.findings else "")
 
 
-def about(
-    options: tuple[Option, ...], word: str, recommended: tuple[str, ...], advice: Advice | None
-) -> tuple[str, ...]:
+def about(item: Question, options: tuple[Option, ...], word: str, advice: Advice | None) -> tuple[str, ...]:
     """What an option is, why it is recommended or cannot be chosen, and what was measured."""
     option = next(option for option in options if option.value == word)
-    lines = [f"{option.line.rstrip('.')}."] if option.line else []
+    recommended = _words(item, advice)
+    lines = [f"{option.line.rstrip('.')}." if option.line else f"{item.help} It takes {item.expects}.".strip()]
     if option.unavailable:
         lines.append(f"Cannot be chosen: {option.unavailable}")
     if advice and word in recommended:

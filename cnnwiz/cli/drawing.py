@@ -109,6 +109,8 @@ def _option(view: View, index: int, column: int, width: int) -> Line:
     mark = "recommended" if option.value in page.recommended else ""
     known = view.told.get(option.value) if page.form == "choice" else None
     mark = "cannot be chosen" if option.unavailable else (known.mark if known and known.mark else mark)
+    if len(name) + len(mark) + 2 > width:  # the pointer, or the text below, says it
+        mark = ""
     rest = clause(option.unavailable or option.line, width - len(name) - len(mark) - 6)
     style = POINTED if pointed else FAINT if option.unavailable else ""
     pieces: Line = [(style, name.rstrip() if not (mark or rest) else name)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
-    from cnnwiz.decisions import Answers
+    from cnnwiz.decisions import Answers, Background
     from cnnwiz.spec import Document
 
 
@@ -61,7 +61,7 @@ def begin(
     if problems + wrong:
         raise CnnwizError("\n".join([*problems, *wrong, "nothing was written"]))
     named = ("--from", from_) if from_ else ("--template", template) if template else ()
-    return Start(given, document, from_, named, (*lines, *_kept(given)))
+    return Start(given, document, from_, named, (*lines, *_kept(given), *_given_up(about, given)))
 
 
 def _names_images(key: str) -> bool:
@@ -76,6 +76,20 @@ def _kept(answers: Answers) -> list[str]:
     shape = [key for key in about.kept if key.startswith("architecture.")]
     named = sorted(about.kept - set(shape)) + (["model.layers"] if shape else [])
     return [f"Kept as in the file, for no question is on it: {', '.join(named)}."]
+
+
+def _given_up(about: Background, answers: Answers) -> list[str]:
+    """Values of the edited spec that do not go with the answers, a sentence each."""
+    from cnnwiz.decisions import before, question
+
+    known = before(answers)
+    others = {key: known[key] for key in about.values if key in known and key not in answers}
+    return [
+        f"Not as in the file: {key} is {question(key).show(value)} instead of {question(key).show(about.values[key])}, "
+        "which does not go with the other answers."
+        for key, value in others.items()
+        if value != about.values[key]
+    ]
 
 
 def _document(from_: str, template: str) -> Document | None:

@@ -146,7 +146,17 @@ def _no_side(value: Any, answers: Mapping[str, Any]) -> str | None:
 
 
 def _needs_classes(answers: Mapping[str, Any]) -> bool:
-    return answers["task"] != "embed" and facts_of(answers).classes is None
+    return facts_of(answers).classes is None
+
+
+def _classes(answers: Mapping[str, Any]) -> Advice | None:
+    return Advice(None, "counted when it trains; embeddings need no number") if answers["task"] == "embed" else None
+
+
+def _no_classes(value: Any, answers: Mapping[str, Any]) -> str | None:
+    if value is None:
+        return None if answers["task"] == "embed" else "how many classes there are must be known; give a whole number"
+    return _CLASSES.validate(value, answers)
 
 
 def _needs_validation(answers: Mapping[str, Any]) -> bool:
@@ -228,7 +238,7 @@ _CLASSES = field_question(
     "Number of classes",
     level="recommended",
     when=_needs_classes,
-    recommend=lambda answers: None,
+    recommend=_classes,
 )
 _IMAGE_SIZE = field_question(
     Data, "image_size", "data.image_size", "data", "Side of the input in pixels", _image_size, level="guided"
@@ -258,7 +268,7 @@ QUESTIONS: tuple[Question, ...] = (
         help="A folder with a folder of images for each class (or train and test folders of these), "
         "an .npz file, or the folder of a published set.",
     ),
-    replace(_CLASSES, optional=False, expects="a whole number of at least 2"),
+    replace(_CLASSES, validate=_no_classes, expects="a whole number of at least 2"),
     replace(_IMAGE_SIZE, validate=_no_side),
     field_question(Data, "canvas", "data.canvas", "data"),
     field_question(Data, "channels", "data.channels", "data", "Channels: 1 for grey, 3 for RGB", _channels),

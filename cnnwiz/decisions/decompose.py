@@ -37,7 +37,7 @@ def background_of(spec: Spec) -> Background:
                 values[item.key] = getattr(shape, item.key.removeprefix(SHAPE))
             continue
         value = _value(item, spec)
-        if value is NOWHERE or (value is None and not item.optional):
+        if value is NOWHERE or (value is None and (not item.optional or item.key == "data.classes")):
             continue
         if _is_sayable(item, value):
             values[item.key] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnwiz.decisions.compose import Draft, draft
@@ -60,16 +60,27 @@ def answer(answers: Answers, key: str, value: Any) -> Change:
             del values[item.key]
     dropped |= {name: "no longer asked" for name in values if name not in asked}
     changed = answers.put(key, value).without(*dropped)
-    change = _change(changed, dropped)
+    order = [item.key for item in QUESTIONS]
+    later = [name for name in order[order.index(key) + 1 :] if name in changed and name not in changed.given]
+    change = _mended(_change(changed, dropped), later)
+    if wrong := _wrong(change):
+        raise CnnwizError(f"{key}: {wrong}")
+    return change
+
+
+def _mended(change: Change, later: Sequence[str]) -> Change:
+    """The change without the one later answer, or value of the edited spec, that makes an error; without all `later`
+    answers if that is not enough; as it is if there is no way."""
     if not (wrong := _wrong(change)):
         return change
-    order = [item.key for item in QUESTIONS if item.key in changed and item.key not in changed.given]
-    later = order[order.index(key) + 1 :] if key in order else []
-    for names in [*([name] for name in reversed(later)), later]:  # the last answer first, then all of them
-        change = _change(changed.without(*names), dropped | dict.fromkeys(names, wrong))
-        if names and not _wrong(change):
-            return change
-    raise CnnwizError(f"{key}: {wrong}")
+    answers, dropped = change.answers, dict(change.dropped)
+    base = [name for name in answers.about.values if name not in answers]
+    tries = [*([name] for name in reversed(later)), *([name] for name in reversed(base)), later]
+    for names in filter(None, tries):
+        fewer = _change(answers.without(*names), dropped | dict.fromkeys(names, wrong))
+        if not _wrong(fewer):
+            return fewer
+    return change
 
 
 def _change(answers: Answers, dropped: Mapping[str, str]) -> Change:
@@ -112,8 +123,11 @@ def take(texts: Mapping[str, str], about: Background = NO_BACKGROUND) -> tuple[A
     left = [item for item in QUESTIONS if item.key in texts and item.key not in asked]
     problems += [f"{item.key}: {_unasked(item, known)}" for item in left]
     taken = Answers(values, frozenset(values), about)
-    wrong = _wrong(_change(taken, {})) if texts and not problems else None
-    return taken, [*problems, *([wrong] if wrong else [])]
+    if problems or not texts:
+        return taken, problems
+    change = _mended(_change(taken, {}), ())
+    wrong = _wrong(change)
+    return change.answers, [wrong] if wrong else []
 
 
 def back(answers: Answers, key: str | None = None) -> str | None:

@@ -103,9 +103,12 @@ class Answers(Mapping[str, Any]):
         return Answers({**self._values, key: value}, self.given, self.about)
 
     def without(self, *keys: str) -> Answers:
-        """These answers but for some."""
-        kept = {key: value for key, value in self._values.items() if key not in keys}
-        return Answers(kept, self.given, self.about)
+        """These answers but for some, which the edited spec no longer answers either."""
+        kept, base = (
+            {key: value for key, value in values.items() if key not in keys}
+            for values in (self._values, self.about.values)
+        )
+        return Answers(kept, self.given, self.about._replace(values=base) if self.about.values else self.about)
 
     def having_seen(self, seen: Fingerprint | None) -> Answers:
         """These answers, about images that were looked at."""
