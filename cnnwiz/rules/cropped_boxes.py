@@ -36,7 +36,11 @@ class CroppedBoxes(Rule):
         """\
         cnnwiz: 1
         task: detect
-        data: {source: {pascal_voc: {path: cells}}, classes: 3, image_size: 160, canvas: 184}
+        data:
+          source: {pascal_voc: {path: cells}}
+          classes: 3
+          image_size: 160
+          canvas: 184
         model:
           layers:
             - conv: {channels: 16}

@@ -38,7 +38,11 @@ class ImagesWithoutAClass(Rule):
         """\
         cnnwiz: 1
         task: detect
-        data: {source: {pascal_voc: {path: cells}}, classes: 3, image_size: 160, split: classes}
+        data:
+          source: {pascal_voc: {path: cells}}
+          classes: 3
+          image_size: 160
+          split: classes
         model:
           layers:
             - conv: {channels: 16}
@@ -46,7 +50,8 @@ class ImagesWithoutAClass(Rule):
             - conv: {channels: 16}
           head: detection
         loss: fcos
-        training: {sampler: {pk: {classes: 8, images: 16}}, batch_size: 128}
+        training:
+          sampler: {pk: {classes: 8, images: 16}}
         """,
     )
 

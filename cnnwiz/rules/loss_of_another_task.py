@@ -37,6 +37,16 @@ class LossOfAnotherTask(Rule):
           head: embedding
         loss: center
         """,
+        """\
+        cnnwiz: 1
+        task: detect
+        data: {source: {pascal_voc: {path: cells}}, classes: 3, image_size: 160}
+        model:
+          layers:
+            - conv: {channels: 16}
+          head: detection
+        loss: fcos
+        """,
     )
     bad = (
         """\
@@ -54,7 +64,6 @@ class LossOfAnotherTask(Rule):
           layers:
             - conv: {channels: 16}
           head: detection
-        loss: fcos
         """,
     )
 
