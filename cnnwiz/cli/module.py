@@ -50,7 +50,8 @@ def lint_module(name: str, size: str | None, job: Job) -> int:
     settings = job.settings()
     examined = examine_module(name, _shape(size or SIZE), settings, job.output_format == "json")
     lines = {"full": _full, "concise": _concise, "json": _json}[job.output_format or "full"]
-    print("\n".join(lines(examined)))
+    for line in lines(examined):
+        print(line)
     return int(any(finding.severity in settings.failing for finding in examined.findings))
 
 

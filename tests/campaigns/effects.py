@@ -138,8 +138,8 @@ def save(measured: dict[str, dict[str, Any]]) -> None:
     head = (
         "# Effects measured by tests/campaigns/effects.py: the bad spec of a rule against the good one, test accuracy\n"
         "# in percent for seeds 0, 1, 2; effect_pp is the mean difference in points, interval_pp half its 95 %\n"
-        "# interval (Student's t, 2 degrees of freedom). The networks are small: neither signs nor sizes need carry over\n"
-        "# to large ones.\n"
+        "# interval (Student's t, 2 degrees of freedom). The networks are small: signs and sizes need not carry\n"
+        "# over to large ones.\n"
     )
     rows = [measured[code] for code in sorted(measured)]
     text = yaml.safe_dump({"effects": rows}, sort_keys=False, width=120, default_flow_style=None)
