@@ -36,7 +36,7 @@ PARTS = ("data", "model", "training")  # mappings with fixed keys; under all oth
 DATA = {
     "norm": "digits: 1,293 training and 359 test images of 8x8 pixels, 10 epochs of 20 steps",
     "plain": "digits: 1,293 training and 359 test images of 8x8 pixels, 10 epochs of 20 steps",
-    "photos": "CIFAR-10 as JPEG: 4,500 training and 2,000 test images of 32x32 pixels, 12 epochs of 35 steps",
+    "photos": "CIFAR-10 as JPEG: 2,250 training and 1,000 test images of 32x32 pixels, 8 epochs of 35 steps",
 }
 
 
@@ -66,9 +66,9 @@ def digits(folder: Path) -> None:
 
 
 def photographs(folder: Path) -> None:
-    """The first 500 training and 200 test images of each class of CIFAR-10."""
+    """The first 250 training and 100 test images of each class of CIFAR-10."""
     arrays: dict[str, list[Any]] = {"x_train": [], "y_train": [], "x_test": [], "y_test": []}
-    for split, count in (("train", 500), ("test", 200)):
+    for split, count in (("train", 250), ("test", 100)):
         for label, path in enumerate(sorted((IMAGES / split).iterdir())):
             for file in sorted(path.iterdir())[:count]:
                 arrays[f"x_{split}"].append(np.asarray(Image.open(file).convert("RGB")))
@@ -109,7 +109,7 @@ def main(codes: list[str]) -> None:
             photographs(folder)
         os.chdir(folder)
         known: dict[str, float] = {}
-        for trial in table["trials"]:
+        for trial in sorted(table["trials"], key=lambda trial: trial["base"] == "photos"):
             code, base = trial["code"], table["bases"][trial["base"]]
             if (code not in codes and (codes or code in measured)) or (
                 trial["base"] == "photos" and not IMAGES.is_dir()
