@@ -23,12 +23,13 @@ class Share:
 
 @dataclass(frozen=True)
 class Interval:
-    """A share with its 95 % interval, all of 0 to 1, as text and as a dot on a line that begins at `start`."""
+    """A share with its 95 % interval, all of 0 to 1, as text and as a dot on a line from `start` to `end`."""
 
     value: float
     low: float
     high: float
     start: float = 0.0
+    end: float = 1.0
 
 
 @dataclass(frozen=True)

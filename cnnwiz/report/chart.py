@@ -58,8 +58,8 @@ class Axis:
         return (10.0**exponent, f"e{exponent}") if exponent < -3 else (1.0, "")
 
 
-def lines(drawn: Sequence[Line], x_name: str, percent: bool = False, best: Point | None = None) -> Element:
-    """Lines over whole numbers such as epochs. `best` is a point to mark; `percent` writes shares as percent."""
+def lines(drawn: Sequence[Line], x_name: str, percent: bool = False, best: Sequence[Point] = ()) -> Element:
+    """Lines over whole numbers such as epochs. `best` are points to mark; `percent` writes shares as percent."""
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for _, y in line.points]
     across = x_axis(min(xs), max(xs))
@@ -71,9 +71,7 @@ def lines(drawn: Sequence[Line], x_name: str, percent: bool = False, best: Point
             children.append(element("circle", cx=points[0][0], cy=points[0][1], r=3, class_=line.style))
         else:
             children.append(element("path", d=path(points), class_=f"line {line.style}"))
-    if best is not None:
-        x, y = across.at(best[0]), up.at(best[1])
-        children.append(element("circle", cx=x, cy=y, r=4, class_="dot f0"))
+    children += [element("circle", cx=across.at(x), cy=up.at(y), r=4, class_="dot mark") for x, y in best]
     return drawing(children)
 
 

@@ -194,7 +194,9 @@ def _bar(value: float) -> Element:
 
 
 def _whisker(cell: b.Interval) -> Element:
-    low, value, high = (100 * (share - cell.start) / (1 - cell.start) for share in (cell.low, cell.value, cell.high))
+    low, value, high = (
+        100 * (share - cell.start) / (cell.end - cell.start) for share in (cell.low, cell.value, cell.high)
+    )
     return element(
         "svg",
         element("path", d="M0 6H100", class_="grid"),

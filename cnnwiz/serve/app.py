@@ -42,16 +42,16 @@ def application(trained: Trained, host: str) -> Starlette:
 
     async def predict(request: Request) -> Response:
         if request.headers.get("content-type", "") != UPLOAD:
-            return JSONResponse({"error": f"send the bytes of one image as {UPLOAD}"}, 415)
+            return _refused(415, f"send the bytes of one image as {UPLOAD}")
         try:
             with anyio.fail_after(PATIENCE):
                 content = await _body(request)
         except TimeoutError:
-            return JSONResponse({"error": f"the image did not arrive within {PATIENCE} seconds"}, 408)
+            return _refused(408, f"the image did not arrive within {PATIENCE} seconds")
         except ClientDisconnect:
             return Response(status_code=400)
         if content is None:
-            return JSONResponse({"error": f"more than {MOST_BYTES >> 20} MB: send a smaller image"}, 413)
+            return _refused(413, f"more than {MOST_BYTES >> 20} MB: send a smaller image")
         if not content:
             return JSONResponse({"error": "the file is empty"}, 422)
         try:
@@ -72,13 +72,21 @@ def application(trained: Trained, host: str) -> Starlette:
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body, None where it is more than MOST_BYTES; what is too much is not kept."""
-    content = bytearray()
+    """The body, None where it is more than MOST_BYTES. Of what is too much the same again is read and dropped, because
+    most clients listen only when they have sent all."""
+    content, size = bytearray(), 0
     async for chunk in request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            return None
-    return bytes(content)
+        size += len(chunk)
+        if size > 2 * MOST_BYTES:
+            break
+        if size <= MOST_BYTES:
+            content += chunk
+    return bytes(content) if size <= MOST_BYTES else None
+
+
+def _refused(status: int, error: str) -> Response:
+    """A refusal that ends the connection, however much the client has still to send."""
+    return JSONResponse({"error": error}, status, {"Connection": "close"})
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

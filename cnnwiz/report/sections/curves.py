@@ -28,7 +28,7 @@ CHARTS = (
     Chart("ROC AUC of pairs", (("val_auc", "validation"),), marked=True),
     Chart("TAR at FAR 0.01", (("val_tar", "validation"),), percent=True),
     Chart("Loss", (("val_loss", "validation"), ("train_loss", "training"))),
-    Chart("Learning rate", (("lr", "at the end of the epoch"),)),
+    Chart("Learning rate", (("lr", ""),)),
 )
 
 
@@ -39,7 +39,7 @@ def curves(runs: Sequence[Reading]) -> Section:
     if charts:
         blocks.append(Columns(tuple(Column("", (figure,)) for figure in charts)))
         if any(run.best_epoch for run in runs):
-            text = "The dot is the epoch whose weights were kept as the best, by the validation images."
+            text = "A dot is the epoch whose weights were kept as the best, by the validation images."
             blocks.append(Text((text,), "quiet"))
         blocks += [Fold(_numbers_of(run, runs), (_table(run),)) for run in runs if run.epochs]
     lead = "Measured at the end of each epoch; training values are means over the epoch, on augmented images."
@@ -60,10 +60,10 @@ def _figure(chart: Chart, runs: Sequence[Reading]) -> Figure | None:
             called = words if len(runs) == 1 else run.label
             drawn.append(Line(points, style))
             legend.append((called, f"line {style}"))
-            said.append(f"{called}: {_course(points, chart.percent)}")
+            said.append(f"{called}{': ' if called else ''}{_course(points, chart.percent)}")
     if not drawn:
         return None
-    best = _best(runs[0], measured[0][0]) if chart.marked and len(runs) == 1 else None
+    best = [point for run in runs if (point := _best(run, measured[0][0]))] if chart.marked else []
     title = chart.title if len(runs) == 1 or not measured[0][1] else f"{chart.title}, {measured[0][1]}"
     named = tuple(legend) if len(legend) > 1 else ()
     return Figure(title, lines(drawn, "epoch", chart.percent, best), f"{'; '.join(said)}.", named)

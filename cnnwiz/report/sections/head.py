@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnwiz.report.blocks import Block, Cell, Section, Table, Text, Tile, Tiles
-from cnnwiz.report.numbers import amount, between, duration, floor_of, interval, percent, short
+from cnnwiz.report.numbers import Scale, amount, between, duration, percent, scale_of, short
 from cnnwiz.report.reading import Reading
 
 
@@ -81,22 +81,20 @@ def _validation(run: Reading) -> list[Tile]:
 
 def _table(runs: Sequence[Reading]) -> Table:
     """A row for each run."""
-    found = [run.evaluation.measured["accuracy_interval"][0] for run in runs if run.evaluation]
-    start = floor_of(found)
-    rows = tuple(_row(run, start) for run in runs)
+    scale = scale_of(run.evaluation.measured["accuracy_interval"] for run in runs if run.evaluation)
+    rows = tuple(_row(run, scale) for run in runs)
     splits = sorted({run.split for run in runs})
     header = ("run", f"{' or '.join(splits)} accuracy", "macro F1", "calibration error", "validation accuracy")
     header += ("parameters", "multiply-adds", "epochs", "time")
-    caption = f"Intervals are of 95 %; their lines begin at {percent(start)}"
-    return Table(caption, header, rows, frozenset(range(1, len(header))))
+    return Table(scale.words(), header, rows, frozenset(range(1, len(header))))
 
 
-def _row(run: Reading, start: float) -> tuple[Cell, ...]:
+def _row(run: Reading, scale: Scale) -> tuple[Cell, ...]:
     accuracy: Cell = percent(stored) if (stored := run.record.metrics.get("test_accuracy")) is not None else ""
     f1 = error = ""
     if run.evaluation is not None:
         measured = run.evaluation.measured
-        accuracy = interval(measured["accuracy"], measured["accuracy_interval"], start)
+        accuracy = scale.interval(measured["accuracy"], measured["accuracy_interval"])
         if not run.evaluation.trained.embeds:
             f1, error = percent(measured["macro_f1"]), percent(measured["calibration"]["ece"])
     validation = run.record.best.get("val_accuracy")
