@@ -164,7 +164,7 @@ def test_cold_modules_import_only_light_libraries(path):
             assert library in COLD_LIBRARIES[package], f"{relative(path)} imports {library}"
 
 
-@pytest.mark.parametrize(("library", "file"), [("rich", "cli/console.py"), ("questionary", "cli/prompts.py")])
+@pytest.mark.parametrize(("library", "file"), [("rich", "cli/console.py"), ("prompt_toolkit", "cli/prompts.py")])
 def test_one_file_knows_the_terminal_library(library, file):
     users = {
         path.relative_to(PACKAGE).as_posix()

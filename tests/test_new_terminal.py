@@ -1,4 +1,4 @@
-"""`cnnwiz new` in a real terminal: interruptions everywhere, small and dumb terminals, existing files, what it leaves."""
+"""`cnnwiz new` in a real terminal: interruptions, small and dumb terminals, existing files, what it leaves."""
 
 from __future__ import annotations
 

@@ -49,6 +49,6 @@ def test_every_command_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL))
 def test_specs_load(block: str) -> None:
-    if block.startswith("cnnwiz:"):
+    if re.search(r"^cnnwiz:", block, re.MULTILINE):
         document = parse_text(block)
         assert document.spec, [finding.message for finding in document.findings]
