@@ -15,19 +15,25 @@ def damage(lives: Lives, count: int, seed: int = 0) -> str:
 
     A copy may load only if it holds, to the bit, what was saved.
     """
+    code = lives.train("damaged")
+    said = lives.said()
+    assert code == 0, said
+    chance = random.Random(seed)
+    told = copies(lives, count, chance)
+    return f"{told}; {_goes_back(lives, chance)}"
+
+
+def copies(lives: Lives, count: int, chance: random.Random) -> str:
+    """Damaged copies of the newest checkpoint of the run `damaged`: each is refused, or holds the same bits."""
     import torch
 
     from cnnwiz.errors import CnnwizError
     from cnnwiz.training.checkpoint import read
 
-    code = lives.train("damaged")
-    said = lives.said()
-    assert code == 0, said
     run = lives.folder / "damaged"
     newest = max((run / "checkpoints").iterdir())
     good = newest.read_bytes()
     tensors, about = read(newest)
-    chance = random.Random(seed)
     refused = harmless = wrong = 0
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
@@ -47,8 +53,7 @@ def damage(lives: Lives, count: int, seed: int = 0) -> str:
         assert same, f"{kind.__name__} number {number} loaded silently"
         harmless += 1
     assert not wrong, f"{wrong} refused with another code than 4"
-    went_back = _goes_back(lives, chance)
-    return f"{refused} of {refused + harmless} damaged copies refused, {harmless} held the same bits; {went_back}"
+    return f"{refused} of {refused + harmless} damaged copies refused, {harmless} held the same bits"
 
 
 def _goes_back(lives: Lives, chance: random.Random) -> str:

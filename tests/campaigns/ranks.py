@@ -86,21 +86,23 @@ def launched(lives: Lives, chance: random.Random, count: int) -> str:
     return f"{count} of them started by --nproc, each time the killed rank named"
 
 
-def start(lives: Lives, run: str, count: int = 2, *more: str) -> list[int]:
+def start(
+    lives: Lives, run: str, count: int = 2, spec: str = TRAIN[1], environment: dict[str, str] | None = None
+) -> list[int]:
     """The pids of `count` ranks that train together."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    world = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    world = {**(environment or {}), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     return [
-        lives.start(*TRAIN, run, *more, environment={**world, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        lives.start("train", spec, *TRAIN[2:], run, environment={**world, "RANK": str(rank), "LOCAL_RANK": str(rank)})
         for rank in range(count)
     ]
 
 
-def together(lives: Lives, run: str, count: int = 2, *more: str) -> list[int]:
+def together(lives: Lives, run: str, count: int = 2) -> list[int]:
     """The exit codes of ranks that train together, undisturbed."""
-    return [lives.wait(pid) for pid in start(lives, run, count, *more)]
+    return [lives.wait(pid) for pid in start(lives, run, count)]
 
 
 def compared(run: Path, expected: list[bytes]) -> int:
