@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnnwiz.rules.rule import Rule
+from cnnwiz.rules.steps import batches
 
 if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
@@ -54,14 +55,16 @@ class BatchNormOnSmallBatch(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        training = subject.spec.training
-        seen = training.micro_batch or training.batch_size
-        if seen >= ENOUGH or all(node.kind != "batch" for node in subject.norms):
+        if all(node.kind != "batch" for node in subject.norms):
             return
-        key = "micro_batch" if training.micro_batch else "batch_size"
-        images = "a single image" if seen == 1 else f"{seen} images"
-        message = (
-            f"batch norm sees {images} at once, whose statistics are noise; raise {key} to {ENOUGH}, or use another "
-            "norm"
-        )
-        yield subject.finding(self, message, ("training", key), None if seen == 1 else "warning")
+        for path, batch, micro in batches(subject.spec):
+            seen = micro or batch
+            if seen >= ENOUGH:
+                continue
+            key = "micro_batch" if micro else "batch_size"
+            images = "a single image" if seen == 1 else f"{seen} images"
+            message = (
+                f"batch norm sees {images} at once, whose statistics are noise; raise {key} to {ENOUGH}, or use "
+                "another norm"
+            )
+            yield subject.finding(self, message, (*path, key), None if seen == 1 else "warning")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class DropoutWithSelu(Rule):
     code = "CNN406"
     name = "dropout-with-selu"
-    severity = "warning"
+    severity = "error"
     structural = True
     what = "Ordinary dropout behind SELU."
     why = (

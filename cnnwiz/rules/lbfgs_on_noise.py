@@ -37,6 +37,7 @@ class LbfgsOnNoise(Rule):
             - conv: {channels: 16}
         optimizer: lbfgs
         schedule: constant
+        training: {batch_size: 2000}
         """,
     )
     bad = (
@@ -49,6 +50,7 @@ class LbfgsOnNoise(Rule):
           head: {average: {dropout: 0.2}}
         optimizer: lbfgs
         schedule: constant
+        training: {batch_size: 2000}
         """,
         """\
         cnnwiz: 1
@@ -57,6 +59,7 @@ class LbfgsOnNoise(Rule):
             - conv: {channels: 16}
         optimizer: lbfgs
         schedule: constant
+        training: {batch_size: 2000}
         """,
     )
 

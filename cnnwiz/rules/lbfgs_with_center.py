@@ -46,6 +46,7 @@ class LbfgsWithCenter(Rule):
         loss: center
         optimizer: lbfgs
         schedule: constant
+        training: {batch_size: 2000}
         """,
     )
 

@@ -34,6 +34,7 @@ from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.l1_with_lbfgs import L1WithLbfgs
 from cnnwiz.rules.large_batch_without_warmup import LargeBatchWithoutWarmup
 from cnnwiz.rules.lbfgs_on_noise import LbfgsOnNoise
+from cnnwiz.rules.lbfgs_on_part import LbfgsOnPart
 from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
 from cnnwiz.rules.lighting_on_grey import LightingOnGrey
 from cnnwiz.rules.lopsided_validation import LopsidedValidation
@@ -108,6 +109,7 @@ TRAINING: tuple[Rule, ...] = (
     KfacOnSmallBatch(),
     HeadOfOneSize(),
     FineTuningAtFullRate(),
+    LbfgsOnPart(),
     HeavyDropoutWithBatchNorm(),
     DropoutBeforeNorm(),
     FlippedDigits(),

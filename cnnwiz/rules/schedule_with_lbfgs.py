@@ -33,6 +33,7 @@ class ScheduleWithLbfgs(Rule):
             - conv: {channels: 16}
         optimizer: lbfgs
         schedule: constant
+        training: {batch_size: 2000}
         """,
     )
     bad = (
@@ -43,6 +44,7 @@ class ScheduleWithLbfgs(Rule):
           layers:
             - conv: {channels: 16}
         optimizer: lbfgs
+        training: {batch_size: 2000}
         """,
         """\
         cnnwiz: 1
@@ -52,6 +54,7 @@ class ScheduleWithLbfgs(Rule):
             - conv: {channels: 16}
         optimizer: lbfgs
         schedule: {constant: {warmup_epochs: 2}}
+        training: {batch_size: 2000}
         """,
     )
 

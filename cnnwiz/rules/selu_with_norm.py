@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class SeluWithNorm(Rule):
     code = "CNN220"
     name = "selu-with-norm"
-    severity = "warning"
+    severity = "error"
     structural = True
     what = "SELU together with a norm."
     why = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class SeluWithoutLecun(Rule):
     code = "CNN219"
     name = "selu-without-lecun"
-    severity = "warning"
+    severity = "error"
     what = "SELU with weights whose variance is not 1 / fan_in."
     why = (
         "SELU draws values to mean 0 and variance 1 only if the weights have variance 1 / fan_in; otherwise it is "

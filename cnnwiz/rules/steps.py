@@ -8,6 +8,8 @@ from cnnwiz.catalog.source import Cifar10, Cifar100, Digits, FashionMnist, Flowe
 
 if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
+    from cnnwiz.spec import Spec
+    from cnnwiz.spec.finding import Path
 
 GIVEN: dict[type[Source], tuple[int, int]] = {
     Digits: (1_438, 0),
@@ -47,6 +49,18 @@ def training_steps(subject: Subject) -> int | None:
     return sum(
         epochs * max(images // batch, 1) for epochs, batch in stretches or [(training.epochs, training.batch_size)]
     )
+
+
+def batches(spec: Spec) -> list[tuple[Path, int, int | None]]:
+    """(where it is said, images per step, images in memory at once or None) of the training and of each phase that
+    changes one of the two."""
+    training = spec.training
+    found: list[tuple[Path, int, int | None]] = [(("training",), training.batch_size, training.micro_batch)]
+    for index, phase in enumerate(spec.phases):
+        if phase.batch_size or phase.micro_batch:
+            batch, micro = phase.batch_size or training.batch_size, phase.micro_batch or training.micro_batch
+            found.append((("phases", index), batch, micro))
+    return found
 
 
 def _given(subject: Subject) -> tuple[int, int] | None:

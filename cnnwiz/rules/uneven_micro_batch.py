@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnnwiz.catalog.operation import divisors
 from cnnwiz.rules.rule import Rule
+from cnnwiz.rules.steps import batches
 
 if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
@@ -51,9 +52,9 @@ class UnevenMicroBatch(Rule):
     )
 
     def check(self, subject: Subject) -> Iterator[Finding]:
-        batch, micro = subject.spec.training.batch_size, subject.spec.training.micro_batch
-        if micro is not None and batch % micro:
-            message = (
-                f"micro_batch {micro} does not divide batch_size {batch}; nearest that do: {divisors(batch, micro)}"
-            )
-            yield subject.finding(self, message, ("training", "micro_batch"))
+        for path, batch, micro in batches(subject.spec):
+            if micro is not None and batch % micro:
+                message = (
+                    f"micro_batch {micro} does not divide batch_size {batch}; nearest that do: {divisors(batch, micro)}"
+                )
+                yield subject.finding(self, message, (*path, "micro_batch"))

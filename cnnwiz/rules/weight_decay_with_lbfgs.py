@@ -30,6 +30,7 @@ class WeightDecayWithLbfgs(Rule):
         optimizer: lbfgs
         schedule: constant
         regularization: {lp: {factor: 0.0005, p: 2}}
+        training: {batch_size: 2000}
         """,
     )
     bad = (
@@ -42,6 +43,7 @@ class WeightDecayWithLbfgs(Rule):
         optimizer: lbfgs
         schedule: constant
         regularization: {l2: {factor: 0.0005}}
+        training: {batch_size: 2000}
         """,
     )
 
