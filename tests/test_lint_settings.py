@@ -61,6 +61,16 @@ def test_directories_hold_specs(project, capsys) -> None:
     assert run(["lint", ".hidden/.."]) == 0
 
 
+def test_hooks_pass_files_that_are_no_specs(project, capsys) -> None:
+    names = ["specs/compose.yaml", "specs/a.yaml", "specs/old/c.yaml"]
+    assert {item[0] for item in found(capsys, *names)} == set(names)
+    assert [item[0] for item in found(capsys, *names, "--specs-only", "--exclude", "old")] == ["specs/a.yaml"]
+    assert run(["lint", "specs/compose.yaml", "--specs-only", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert run(["lint", "nowhere.yaml", "--specs-only"]) == 2
+    capsys.readouterr()
+
+
 def test_a_directory_without_specs_is_said(project, capsys) -> None:
     (project / "empty").mkdir()
     assert run(["lint", "empty"]) == 0

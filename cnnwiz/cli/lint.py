@@ -40,6 +40,9 @@ Ignore = Annotated[list[str] | None, typer.Option(metavar=Rules, help="All but t
 Exclude = Annotated[
     list[str] | None, typer.Option(metavar="PATTERN", help="Leave out such files and folders of directories.")
 ]
+SpecsOnly = Annotated[
+    bool, typer.Option("--specs-only", help="Pass over files without the key cnnwiz, as in directories: for hooks.")
+]
 FailOn = Annotated[
     Threshold | None,
     typer.Option(help="Exit with 1 on findings of this severity or a worse one. Default: error.", show_default=False),
@@ -84,6 +87,7 @@ def lint(
     extend_select: ExtendSelect = None,
     ignore: Ignore = None,
     exclude: Exclude = None,
+    specs_only: SpecsOnly = False,
     everything: Everything = False,
     fix: Fix = False,
     unsafe_fixes: UnsafeFixes = False,
@@ -119,6 +123,7 @@ def lint(
 
     job = Job(names, settings, output_format, output, stdin_filename, fix, unsafe_fixes, diff)
     job = replace(job, statistics=statistics, write_baseline=write_baseline, quiet=quiet, color=color)
+    job = replace(job, specs_only=specs_only)
     _refuse(job, watch, module, image)
     if show_config:
         print("\n".join(_listed(settings())))

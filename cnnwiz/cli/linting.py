@@ -47,6 +47,7 @@ class Job:
     write_baseline: bool = False
     quiet: bool = False
     color: Color = "auto"
+    specs_only: bool = False
 
 
 def run(job: Job) -> int:
@@ -55,8 +56,8 @@ def run(job: Job) -> int:
     settings = job.settings()
     settings = replace(settings, all=True) if form in COMPLETE else settings
     baseline = _baseline(settings, job.write_baseline)
-    names = sources(job.names, settings.excludes)
-    if not names:
+    names = sources(job.names, settings.excludes, job.specs_only)
+    if not names and not job.specs_only:
         print(f"no specs in {', '.join(job.names)}", file=sys.stderr)
     documents = {name: _opened(name, job.stdin_filename) for name in names}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from cnnwiz.cli.config import Config, find_config
@@ -130,6 +130,10 @@ def _words(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _matches(path: Path, pattern: str, folder: Path) -> bool:
-    """Whether a path below `folder` fits; `*` crosses slashes, and a pattern without a slash is about the name."""
-    relative = Path(os.path.relpath(path, folder)).as_posix()
-    return fnmatchcase(relative, pattern) or fnmatchcase(relative, f"{pattern}/*") or fnmatchcase(path.name, pattern)
+    """Whether a path below `folder` fits: itself, a folder above it, or the name of either where there is no slash.
+
+    `*` crosses slashes.
+    """
+    relative = PurePath(os.path.relpath(path, folder))
+    above = (relative, *relative.parents)
+    return any(fnmatchcase(part.as_posix(), pattern) or fnmatchcase(part.name, pattern) for part in above)

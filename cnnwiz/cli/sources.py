@@ -15,14 +15,17 @@ _SPEC = re.compile(rb"""^\{?[ \t]*["']?cnnwiz["']?[ \t]*:""", re.MULTILINE)
 """What tells a spec in a directory from other YAML: its key `cnnwiz`."""
 
 
-def sources(names: Sequence[str], excludes: Callable[[Path], bool]) -> list[str]:
-    """The files to look at, each once, in the order of their paths, whatever the order of `names`."""
+def sources(names: Sequence[str], excludes: Callable[[Path], bool], specs_only: bool = False) -> list[str]:
+    """The files to look at, each once, in the order of their paths, whatever the order of `names`.
+
+    `specs_only`: files that are named must have the key of specs too, and may not be excluded.
+    """
     found: dict[Path, str] = {}
     for name in names:
         if name != STDIN and Path(name).is_dir():
             for path in _specs(Path(name), excludes):
                 found.setdefault(Path(path).resolve(), str(path))
-        else:
+        elif name == STDIN or not specs_only or (_is_spec(Path(name)) and not excludes(Path(name))):
             found.setdefault(Path(name).resolve(), name)
     return sorted(found.values(), key=lambda name: Path(name).parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import Literal
 
 from cnnwiz.knowledge import Evidence, evidence, measured
 from cnnwiz.rules import check
@@ -17,7 +18,8 @@ INDENT = " " * 11
 def rule_page(rule: Rule) -> str:
     """What the rule finds, why that is a mistake, what to do, when it is silent, an example, and the numbers."""
     head = f"{rule.code} {rule.name}"
-    about = f"{rule.severity}, {_repair(rule)}, since {rule.since}"
+    repair = repair_of(rule)
+    about = f"{rule.severity}, {f'{repair} fix' if repair else 'no fix'}, since {rule.since}"
     lines = [f"{head}{about:>{max(WIDTH - len(head), len(about) + 2)}}", ""]
     for label, text in (("What", rule.what), ("Why", rule.why), ("Do", rule.do), ("Abstains", rule.abstains)):
         lines.append(_labelled(label, text))
@@ -28,10 +30,13 @@ def rule_page(rule: Rule) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _repair(rule: Rule) -> str:
-    """Which repair `cnnwiz lint --fix` has for the rule's first example."""
-    found = [f.fix.safety for f in check(parse_text(textwrap.dedent(rule.bad[0]))) if f.fix]
-    return f"{found[0]} fix" if found else "no fix"
+def repair_of(rule: Rule) -> Literal["safe", "unsafe"] | None:
+    """Which repair `cnnwiz lint --fix` has for what the rule's examples show."""
+    for sample in rule.bad:
+        for finding in check(parse_text(textwrap.dedent(sample))):
+            if finding.code == rule.code and finding.fix and finding.fix.safety != "suggestion":
+                return finding.fix.safety
+    return None
 
 
 def _labelled(label: str, text: str) -> str:

@@ -57,8 +57,8 @@ class DuplicateKey(FileRule):
     name = "duplicate-key"
     what = "A key that stands twice in the same mapping."
     why = "YAML readers keep the last one without a word, so the first one would be a lie."
-    do = "Keep one of them."
-    bad = (GOOD + "name: a\nname: b\n",)
+    do = "Keep one of them; `cnnwiz lint --fix` removes one that only repeats what stands there."
+    bad = (GOOD + "name: a\nname: b\n", GOOD + "name: a\nname: a\n")
 
 
 class NumberAsText(FileRule):
