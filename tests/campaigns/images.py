@@ -40,9 +40,8 @@ def images(lives: Lives, count: int) -> str:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         looks_right(folder / "train/a", name)
         found[outcome(name)] += 1
-    return (
-        f"{found[READ]} kinds read, {found[REFUSED]} refused by name, {found[PASSED]} passed over, as is fixed for each"
-    )
+    told = f"{found[READ]} kinds read, {found[REFUSED]} refused by name, {found[PASSED]} passed over"
+    return f"{told}, in train, eval and predict as is fixed for each"
 
 
 def train(lives: Lives, run: str) -> tuple[int, str]:
@@ -71,7 +70,8 @@ def predict(lives: Lives, path: Path) -> tuple[int, str]:
 
 def judge(name: str, command: str, code: int, said: str) -> None:
     """Whether a command did with a kind what is fixed."""
-    expected = {READ: 0, PASSED: 0, REFUSED: 1 if command == "predict" else 2}[outcome(name)]
+    told = command == "predict" and name in ("pipe.png", "broken-link.png")
+    expected = {READ: 0, PASSED: int(told), REFUSED: 1 if command == "predict" else 2}[outcome(name)]
     assert code == expected, f"{name!r} in {command}: code {code}, not {expected}: {said}"
     assert "Traceback" not in said, said
     assert "\x1b" not in said, f"{name!r} in {command} reaches the terminal as it is"

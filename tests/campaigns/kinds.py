@@ -141,7 +141,7 @@ UNUSUAL: dict[str, tuple[Callable[[], bytes], str]] = {
     "[red]\x1b[31m new\nline.png": (lambda: saved(picture(), "PNG"), "same"),
     "not-utf-8-\udcff.png": (lambda: saved(picture(), "PNG"), "same"),
 }
-"""File name to content, and what it must look like: the `same` picture, `about` the same, its `grey` values, or `any`."""
+"""File name to content, and what it must look like: the `same` picture, `about` that, its `grey` values, or `any`."""
 NO_FILES = ("folder.png", "pipe.png", "broken-link.png", ".hidden.png")
 """What is passed over: neither opened nor waited for."""
 
