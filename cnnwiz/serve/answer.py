@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from cnnwiz.data.decode import FAILURES, FORMATS, decode
-from cnnwiz.data.loader import centre_crop, preprocess
+from cnnwiz.data.loader import preprocess
 from cnnwiz.errors import CnnwizError
 from cnnwiz.evaluation import Trained
 from cnnwiz.nn.gradcam import last_map, look
@@ -31,13 +31,15 @@ def answer(trained: Trained, content: bytes) -> dict[str, Any]:
     `looked` (a picture) and `where` (in words). Raises CnnwizError for what is no image, or too large."""
     size = measured(content)
     facts = trained.preprocessing
-    canvas = torch.from_numpy(decode(io.BytesIO(content), facts["canvas"], facts["channels"], "the upload"))[None]
-    inputs = preprocess(canvas.numpy(), facts, trained.device)
+    canvas = decode(io.BytesIO(content), facts["canvas"], facts["channels"], "the upload")[None].copy()
+    inputs = preprocess(canvas, facts, trained.device)
     with torch.inference_mode():
         scores = trained.network(inputs).float().cpu()[0]
     shares = scores.double().softmax(0)
     order = scores.argsort(descending=True, stable=True)[:SHOWN].tolist()
-    image = centre_crop(canvas.permute(0, 3, 1, 2), facts["image_size"])[0].permute(1, 2, 0).numpy()
+    start = (canvas.shape[1] - facts["image_size"]) // 2
+    end = start + facts["image_size"]
+    image = canvas[0, start:end, start:end]
     rows: list[dict[str, Any]] = [
         {"name": visible(trained.classes[place]), "probability": float(shares[place])} for place in order
     ]
