@@ -74,6 +74,7 @@ def export(run: Path, settings: Settings) -> Exported:
     if settings.inside and settings.format not in ("onnx", "torch_export"):
         raise CnnwizError(f"--preprocessing inside is for onnx and torch_export; {settings.format} has it beside")
     trained = open_trained(run, settings.weights, "cpu", settings.fused)
+    trained.refuse_boxes("export")
     path = settings.output or run / "export" / f"{trained.spec.name}{kind.extension}"
     if path.suffix != kind.extension:
         raise CnnwizError(f"{path}: --format {settings.format} writes {kind.extension} files")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+from torch.nn.utils.parametrize import is_parametrized
 
 from cnnwiz.data.loader import centre_crop
 from cnnwiz.evaluation.trained import Trained
+from cnnwiz.nn.network import Network
 
 
 class Portable(nn.Module):
@@ -19,10 +20,7 @@ class Portable(nn.Module):
 
     def __init__(self, trained: Trained, inside: bool) -> None:
         super().__init__()
-        self.network = copy.deepcopy(trained.network).eval()
-        for module in list(self.network.modules()):
-            if is_parametrized(module, "weight"):
-                remove_parametrizations(module, "weight")
+        self.network = multiplied_out(trained.network)
         self.inside, self.side = inside, int(trained.preprocessing["image_size"])
         pairs = list(zip(trained.preprocessing["mean"], trained.preprocessing["std"], strict=True))
         self.scale: Tensor
@@ -35,6 +33,25 @@ class Portable(nn.Module):
             pixels = centre_crop(images.permute(0, 3, 1, 2), self.side)
             images = pixels.float() * self.scale + self.shift
         return self.network(images)
+
+
+def multiplied_out(network: Network) -> Network:
+    """A copy whose weights are what weight norm makes of length and direction: the same bits, ordinary layers.
+
+    Made anew, for torch's remove_parametrizations would change the class that a copy shares with the original.
+    """
+    nodes, tensors = [], {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for node in network.graph.nodes:
+        module = network.get_submodule(node.name)
+        if is_parametrized(module, "weight"):
+            node = replace(node, operation=node.operation.model_copy(update={"weight_norm": False}))
+            for part in ("original0", "original1"):
+                del tensors[f"{node.name}.parametrizations.weight.{part}"]
+            tensors[f"{node.name}.weight"] = getattr(module, "weight").detach().clone()  # noqa: B009 - made on access
+        nodes.append(node)
+    plain = Network(replace(network.graph, nodes=tuple(nodes)))
+    plain.load_state_dict(tensors)
+    return plain.eval()
 
 
 def example(trained: Trained, inside: bool, count: int = 2) -> Tensor:
