@@ -116,6 +116,8 @@ class Task(NamedTuple):
 def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool, show: Reporter) -> int:
     """Train in this process, alone or as one of several ranks."""
     show.loading()
+    if "RANK" in os.environ:  # else torch warns, at each start, that no parameter is unused
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
     from torch import OutOfMemoryError
 

@@ -80,7 +80,7 @@ class Ranks:
         if self.count == 1 or not any(parameter.requires_grad for parameter in network.parameters()):
             return network
         # Looking for unused parameters keeps the buckets as they are made: sums round alike behind a resumption.
-        warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         with self.failures():
             return DistributedDataParallel(
                 network, broadcast_buffers=False, find_unused_parameters=True, gradient_as_bucket_view=True

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cnnwiz.nn.network import Network
+
+
+class _Total(torch.autograd.Function):
+    """The sum over all ranks, and of all ranks' gradients backwards."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        return total
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -28,7 +45,8 @@ class SharedBatchNorm(_BatchNorm):
         # Per channel in float64, so that the difference of squares loses nothing.
         count = input.numel() // input.shape[1]
         own = torch.cat((mean.double(), variance.double() + mean.double().square(), mean.new_ones(1).double())) * count
-        total = all_reduce(own)
+        total = _Total.apply(own)
+        assert isinstance(total, Tensor), "what the function returns"
         size = total[-1].detach()
         centre, square = (total[:-1] / size).chunk(2)
         spread = square - centre.square()

@@ -128,12 +128,18 @@ def send(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def after(seconds: float) -> None:
-    """Wait so long, to the tenth of a millisecond."""
+def after(seconds: float, pid: int) -> None:
+    """Wait so long, to the tenth of a millisecond, or until the process has ended."""
     end = time.perf_counter() + seconds
-    time.sleep(max(seconds - 0.002, 0))
-    while time.perf_counter() < end:
+    while (left := end - time.perf_counter()) > 0.002 and not has_ended(pid):
+        time.sleep(min(left - 0.002, 0.05))
+    while 0 < end - time.perf_counter() <= 0.002:
         pass
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is there only to be asked for its exit code."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT

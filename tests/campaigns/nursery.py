@@ -69,7 +69,6 @@ def serve() -> None:
     import sklearn.datasets  # noqa: F401
     import torch
     import torch._dynamo
-    import torch.distributed.nn.functional
 
     import cnnwiz.cli.eval
     import cnnwiz.cli.train

@@ -30,7 +30,7 @@ def kills(lives: Lives, count: int, seed: int = 0) -> str:
     run = lives.folder / "kills"
     while landed < count:
         pid = lives.start(*TRAIN, "kills")
-        after(chance.uniform(0.0, span))
+        after(chance.uniform(0.0, span), pid)
         send(pid, KILL)
         code = lives.wait(pid)
         if code == -KILL:
@@ -39,6 +39,7 @@ def kills(lives: Lives, count: int, seed: int = 0) -> str:
             steps[step_of(run) // 10] += 1
         else:
             cycles += finished(lives, run, code, expected)
+            span = max(span * 0.9, 0.5)  # it was chosen too long, or the machine had more to do at first
     cycles += finished(lives, run, lives.train("kills"), expected)
     places = ", ".join(f"{number} behind epoch {epoch}" for epoch, number in sorted(steps.items()))
     return f"{landed} SIGKILLs ({places}; {inside} inside a save), {cycles} runs finished, all identical"
@@ -55,7 +56,7 @@ def stops(lives: Lives, count: int, seed: int = 0) -> str:
     while min(codes[143], codes[130]) < count:
         number = TERM if codes[143] <= codes[130] else INT
         pid = lives.start(*TRAIN, "stops", environment={"COUNT_STEPS": str(counter)})
-        after(chance.uniform(0.1, 1.0) * span)
+        after(chance.uniform(0.1, 1.0) * span, pid)
         send(pid, number)
         code = lives.wait(pid)
         if code == 128 + number and (run / "spec.yaml").exists():
@@ -66,6 +67,7 @@ def stops(lives: Lives, count: int, seed: int = 0) -> str:
             early += 1  # before anything was there to be saved
         else:
             cycles += finished(lives, run, code, expected)
+            span = max(span * 0.9, 0.5)
             repeated += counter.stat().st_size - 40
             counter.unlink()
     lives.train("stops", environment={"COUNT_STEPS": str(counter)})
