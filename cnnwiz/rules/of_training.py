@@ -29,6 +29,7 @@ from cnnwiz.rules.hinge_without_l2 import HingeWithoutL2
 from cnnwiz.rules.huge_batch import HugeBatch
 from cnnwiz.rules.idle_weight_decay import IdleWeightDecay
 from cnnwiz.rules.implausible_learning_rate import ImplausibleLearningRate
+from cnnwiz.rules.impossible_phase import ImpossiblePhase
 from cnnwiz.rules.kfac_on_small_batch import KfacOnSmallBatch
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.l1_with_lbfgs import L1WithLbfgs
@@ -110,6 +111,7 @@ TRAINING: tuple[Rule, ...] = (
     HeadOfOneSize(),
     FineTuningAtFullRate(),
     LbfgsOnPart(),
+    ImpossiblePhase(),
     HeavyDropoutWithBatchNorm(),
     DropoutBeforeNorm(),
     FlippedDigits(),

@@ -62,6 +62,7 @@ def assemble(spec: Spec, place: Device, data: Prepared, ranks: Ranks = ALONE) ->
     def steps_of(part: Spec) -> int:
         return len(sample(data.train.labels, part.training.batch_size, part.training.seed, 0))
 
+    require_possible(spec, len(data.train))
     phases = plan(spec, steps_of)
     for phase in phases:
         require_possible(phase.spec, len(data.train))

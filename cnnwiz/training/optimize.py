@@ -15,6 +15,7 @@ from cnnwiz.rules.colour_space_of_normalized import ColourSpaceOfNormalized
 from cnnwiz.rules.cropped_boxes import CroppedBoxes
 from cnnwiz.rules.head_of_another_task import HeadOfAnotherTask
 from cnnwiz.rules.images_without_a_class import ImagesWithoutAClass
+from cnnwiz.rules.impossible_phase import ImpossiblePhase
 from cnnwiz.rules.kfac_without_likelihood import KfacWithoutLikelihood
 from cnnwiz.rules.lbfgs_with_center import LbfgsWithCenter
 from cnnwiz.rules.lighting_on_grey import LightingOnGrey
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 Group = dict[str, Any]
 
 IMPOSSIBLE = (
+    ImpossiblePhase(),
     ClassesApartForClassifier(),
     SourceOfAnotherTask(),
     CroppedBoxes(),
