@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnnwiz.rules.rule import Rule
+from cnnwiz.rules.subject import MEASURED_SIDE
 
 if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
@@ -59,7 +60,7 @@ class ReluWithoutNorm(Rule):
         total = len(subject.activations)
         if subject.normalized or subject.shortcuts or len(relus) < FEWEST or 2 * len(relus) <= total:
             return
-        elu = "{elu: {alpha: 0.5}}" if len(subject.convolutions) >= DEEP else "elu"
+        elu = "{elu: {alpha: 0.5}}" if len(subject.convolutions) >= DEEP and subject.side >= MEASURED_SIDE else "elu"
         message = (
             f"{len(relus)} of {total} activations are ReLU and nothing normalizes: ELU gained 1.7 points on CaffeNet "
             f"and 2.5 on SqueezeNet (128 px, no norm); write {elu}, or add norm: batch"
