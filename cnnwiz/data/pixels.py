@@ -123,10 +123,10 @@ def require_readable(damaged: Sequence[str], total: int) -> None:
 
 def memory_for_images() -> int:
     """Bytes that canvases may take: 4 GiB, or half of what is available where that is less."""
-    return min(4 * GIB, _available() // 2)
+    return min(4 * GIB, available_memory() // 2)
 
 
-def _available() -> int:
+def available_memory() -> int:
     """Bytes that can be used without swapping; 8 GiB where the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

@@ -158,6 +158,10 @@ class Training(Part):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="arithmetic of the network; auto takes bfloat16 where the device has it in hardware"
     )
+    compile: bool = Field(
+        default=False,
+        description="generate code for the network with torch.compile: faster on a GPU, a minute or more at the start",
+    )
     gradient_clip: float | None = Field(
         default=None, gt=0, le=1e6, description="largest norm of the gradient; larger ones are scaled"
     )

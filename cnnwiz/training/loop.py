@@ -21,6 +21,7 @@ from cnnwiz.graph import input_shape
 from cnnwiz.nn.lsuv import settle
 from cnnwiz.training.assemble import Assembly, assemble
 from cnnwiz.training.checkpoint import read
+from cnnwiz.training.compiled import compile_network
 from cnnwiz.training.device import PRECISIONS, Device, choose_device, raise_allocator_thresholds
 from cnnwiz.training.distributed import ALONE, Ranks
 from cnnwiz.training.evaluate import metrics_of, scores
@@ -32,6 +33,7 @@ from cnnwiz.training.guard import (
     require_finite_weights,
     require_same_data,
 )
+from cnnwiz.training.memory import fitting
 from cnnwiz.training.phases import entered, renew_statistics, set_resting, stage_at
 from cnnwiz.training.run import Run, versions
 from cnnwiz.training.state import Progress, restore, snapshot
@@ -71,7 +73,11 @@ def fit(
     data = placed(data, place.type)
     yield from (Notice(text) for text in data.notices)
     made = assemble(run.spec, place, data, ranks)
-    spec, phases, graph, network = made.spec, made.phases, made.graph, made.network
+    phases, shares, told = fitting(made, ranks, run.record.get("parts"))
+    yield from (Notice(text) for text in told)
+    spec, graph, network = made.spec, made.graph, made.network
+    if spec.training.compile:
+        compile_network(network, place.type, run.path / "compiled")
     learned, optimizer, average, scaler = made.learned, made.optimizer, made.average, made.scaler
 
     # Where to begin: behind the newest checkpoint, or at the start.
@@ -89,7 +95,7 @@ def fit(
             yield Notice(take_over(Path(spec.model.origin), network, data.classes))
             if average:
                 average.network.load_state_dict(network.state_dict())
-        run.begin(spec, _facts(made, ranks))
+        run.begin(spec, _facts(made, ranks) | {"parts": shares})
     run.truncate_logs(progress.epoch)
     yield _started(run, made, progress)
     saved, called, entered_phase = time.monotonic(), network, None

@@ -220,7 +220,7 @@ def _is_leftover(entry: Path) -> bool:
     """Whether this is what a start leaves that was killed before spec.yaml was written."""
     if entry.name == "checkpoints":
         return entry.is_dir() and not any(entry.iterdir())
-    return entry.name in (".lock", WRITTEN) or entry.name.startswith(TEMPORARY)
+    return entry.name in (".lock", WRITTEN, "cache", "compiled") or entry.name.startswith(TEMPORARY)
 
 
 def versions() -> dict[str, str]:
