@@ -34,9 +34,9 @@ class StopRequest:
         self._number = 0
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._before: dict[int, Any] = {}
-        # torchrun answers a signal to all with one more to each rank: both are the same request.
-        self._one_of_each = "TORCHELASTIC_RUN_ID" in os.environ
-        self._seen: set[int] = set()
+        # torchrun, and Slurm behind it, answer one signal with one more to each rank: all that is the same request.
+        self._patience = 10.0 if "TORCHELASTIC_RUN_ID" in os.environ else 0.0
+        self._first: float | None = None
 
     def __enter__(self) -> StopRequest:
         for number in HEARD:
@@ -55,10 +55,13 @@ class StopRequest:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         meaning = int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
-        if number in self._seen or (self._seen and not self._one_of_each):
-            os._exit(128 + meaning)
-        self._seen.add(number)
-        if self._number:
+        now = time.monotonic()
+        if self._first is not None:
+            if now - self._first >= self._patience:
+                os._exit(128 + meaning)
+            return
+        self._first = now
+        if self._number:  # time was up already
             return
         self._number = meaning
         if os.environ.get("RANK", "0") == "0":
