@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 from pages import trained
 from PIL import Image
 from strategies import specs, unhurried
+from test_data_voc import drawn
 
 from cnnwiz.__main__ import run as command
 from cnnwiz.data.arrays import read_digits
@@ -289,6 +290,31 @@ training: {epochs: 1, batch_size: 32, sampler: {pk: {classes: 4, images: 8}}, pr
     assert "ROC AUC of pairs" in shown
     assert "Confusion" not in shown
     assert "Places by likeness" in shown
+
+
+def test_detection_has_a_report_too(tmp_path):
+    root = drawn(tmp_path / "voc", {"train": 48, "val": 8, "test": 8}, size=(48, 48))
+    spec = f"""
+cnnwiz: 1
+name: rectangles
+task: detect
+data: {{source: {{pascal_voc: {{path: {json.dumps(str(root))}}}}}, image_size: 48}}
+model:
+  layers: [conv: {{channels: 8, stride: 2}}, conv: {{channels: 16, stride: 2}}, conv: {{channels: 16, stride: 2}}]
+  head: {{detection: {{channels: 8}}}}
+loss: fcos
+optimizer: {{adamw: {{lr: 0.01}}}}
+training: {{batch_size: 16, epochs: 4, precision: float32}}
+"""
+    run = trained(tmp_path / "run", spec)
+    page = Page(report([run]))
+    metrics = json.loads((run / "run.json").read_text())["metrics"]
+    shown = re.search(r"The same at IoU 0\.5([\d.]+)\s%", page.text)
+    assert shown
+    assert float(shown[1]) == pytest.approx(100 * metrics["test_map50"], abs=0.06)
+    assert "Finds objects of 2 classes" in page.text
+    assert "AP at 0.5" in page.text
+    assert "Confusion" not in page.text
 
 
 @unhurried

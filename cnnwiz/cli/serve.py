@@ -33,6 +33,7 @@ def serve(
     from cnnwiz.serve.server import listen, local, serve
 
     trained = open_trained(run, weights, device)
+    trained.refuse_boxes("serve")
     if trained.embeds:
         raise CnnwizError(f"{run}: its task is embed: it names no classes, so there is nothing to show")
     listener = listen(host, port)

@@ -78,6 +78,11 @@ class Trained:
         """Whether the outputs are maps of a detection head instead of scores."""
         return self.spec.task == DETECT
 
+    def refuse_boxes(self, command: str) -> None:
+        """Raise CnnwizError where the outputs are maps, for what takes scores or embeddings only."""
+        if self.detects:
+            raise CnnwizError(f"{self.run}: {command} does not take runs of task detect; eval and predict do")
+
 
 def open_trained(run: Path, weights: str = "best", device: str = "auto", fused: bool = False) -> Trained:
     """The network of a run with its `best` or `last` weights; `fused` folds batch norms into convolutions.

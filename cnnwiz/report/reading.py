@@ -96,6 +96,12 @@ class Reading:
         return [(epoch, value) for epoch, value in pairs if epoch is not None and value is not None]
 
     @property
+    def classified(self) -> dict[str, Any] | None:
+        """What was measured of a classifier; None of other tasks and where nothing was."""
+        measured = self.evaluation.measured if self.evaluation else {}
+        return measured if "confusion" in measured else None
+
+    @property
     def best_epoch(self) -> int | None:
         """The epoch whose weights are kept as the best."""
         epoch = self.record.best.get("epoch")

@@ -19,7 +19,7 @@ Bins = Sequence[dict[str, Any]]
 
 def calibration(runs: Sequence[Reading]) -> Section:
     """The reliability curve and how the confidences are spread, for each run that was measured."""
-    found = [run for run in runs if run.evaluation is not None and not run.evaluation.trained.embeds]
+    found = [run for run in runs if run.classified]
     blocks: list[Block] = []
     for run in found:
         measured = run.evaluation.measured["calibration"] if run.evaluation else {}

@@ -16,7 +16,8 @@ OPEN = 30
 
 def classes(runs: Sequence[Reading]) -> Section:
     """A table for each run that was measured, the worst recall first."""
-    found = [run for run in runs if run.evaluation is not None and not run.evaluation.trained.embeds]
+    found = [run for run in runs if run.classified]
+    found += [run for run in runs if run.evaluation is not None and run.evaluation.trained.detects]
     columns = tuple(Column(run.label if len(runs) > 1 else "", tuple(_of(run))) for run in found)
     blocks = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),) if columns else ()
     lead = "Recall is the share of a class that is found, precision the share of answers that are right."
@@ -24,7 +25,10 @@ def classes(runs: Sequence[Reading]) -> Section:
 
 
 def _of(run: Reading) -> Iterator[Block]:
-    measured = run.evaluation.measured if run.evaluation else {}
+    measured = run.classified
+    if measured is None:
+        yield _precisions(run)
+        return
     rows = sorted(measured["per_class"], key=lambda row: row["recall"])
     scale = scale_of(row[f"{name}_interval"] for row in rows for name in ("recall", "precision") if row["images"])
     shown = tuple(_row(row, scale) for row in rows[:MOST_CLASSES])
@@ -35,6 +39,21 @@ def _of(run: Reading) -> Iterator[Block]:
     yield table if len(shown) <= OPEN else Fold(f"{amount(len(shown))} classes", (table,))
     if sizes := measured["slices"]["size"]:
         yield _sizes(sizes)
+
+
+def _precisions(run: Reading) -> Table:
+    """Average precision of each class of a detector."""
+    rows = run.evaluation.measured["per_class"] if run.evaluation else []
+    shown = tuple(
+        (row["class"], amount(row["boxes"]), amount(row["found"]), _shown(row["ap50"]), _shown(row["ap"]))
+        for row in rows[:MOST_CLASSES]
+    )
+    caption = f"{run.split} images: boxes there are, boxes found, average precision at IoU 0.5 and over 0.5 to 0.95"
+    return Table(caption, ("class", "boxes", "found", "AP at 0.5", "AP"), shown, frozenset((1, 2, 3, 4)))
+
+
+def _shown(share: float | None) -> str:
+    return "" if share is None else percent(share)
 
 
 def _row(row: dict[str, Any], scale: Scale) -> tuple[str | Interval | Share, ...]:

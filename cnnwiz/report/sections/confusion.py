@@ -17,7 +17,7 @@ Matrix = Sequence[Sequence[int]]
 
 def confusion(runs: Sequence[Reading]) -> Section:
     """The matrix of each run that was measured."""
-    found = [run for run in runs if run.evaluation is not None and not run.evaluation.trained.embeds]
+    found = [run for run in runs if run.classified]
     columns = tuple(Column(run.label if len(runs) > 1 else "", tuple(_of(run))) for run in found)
     blocks = (Columns(columns, wide=True),) if len(columns) > 1 else columns[0].blocks if columns else ()
     lead = "Rows are what an image is, columns what the network says: right answers are on the diagonal."

@@ -26,6 +26,8 @@ class Chart(NamedTuple):
 CHARTS = (
     Chart("Accuracy", (("val_accuracy", "validation"), ("train_accuracy", "training")), percent=True, marked=True),
     Chart("ROC AUC of pairs", (("val_auc", "validation"),), marked=True),
+    Chart("Mean average precision", (("val_map", "validation"),), percent=True, marked=True),
+    Chart("The same at IoU 0.5", (("val_map50", "validation"),), percent=True),
     Chart("TAR at FAR 0.01", (("val_tar", "validation"),), percent=True),
     Chart("Loss", (("val_loss", "validation"), ("train_loss", "training"))),
     Chart("Learning rate", (("lr", ""),)),
@@ -105,6 +107,7 @@ def _table(run: Reading) -> Table:
         "val_accuracy",
         "val_auc",
         "val_tar",
+        "val_map",
         "seconds",
         "images_per_second",
     ]

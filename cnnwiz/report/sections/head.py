@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from cnnwiz.report.blocks import Block, Cell, Section, Table, Text, Tile, Tiles
 from cnnwiz.report.numbers import Scale, amount, between, duration, percent, scale_of, short
@@ -34,7 +35,9 @@ def _lead(runs: Sequence[Reading]) -> str:
     seen = f" on {amount(images)} images" if images else ""
     time = f" in {duration(run.record.seconds)}" if run.record.seconds is not None else ""
     kind = "grey" if channels == 1 else "colour"
-    task = f"Tells {run.graph.classes} classes of" if run.spec.task == "classify" else "Places by likeness"
+    task = {"classify": f"Tells {run.graph.classes} classes of", "embed": "Places by likeness"}.get(
+        run.spec.task, f"Finds objects of {run.graph.classes} classes in"
+    )
     epochs = f"{len(run.epochs)} epoch{'s' if len(run.epochs) != 1 else ''}"
     return f"{task} {kind} images of {height}x{width} pixels; trained for {epochs}{seen}{time}."
 
@@ -55,9 +58,13 @@ def _tiles(run: Reading) -> Tiles:
 def _measured(run: Reading) -> list[Tile]:
     """What the network reaches on images it was not trained with; from run.json where it was not measured here."""
     if run.evaluation is None:
-        stored = run.record.metrics.get("test_accuracy")
-        return [] if stored is None else [Tile("Test accuracy", percent(stored), "as run.json says")]
+        names = {"test_accuracy": "Test accuracy", "test_map50": "mAP at IoU 0.5, test", "test_map": "mAP, test"}
+        stored = {title: run.record.metrics.get(name) for name, title in names.items()}
+        return [Tile(title, percent(value), "as run.json says") for title, value in stored.items() if value is not None]
     measured = run.evaluation.measured
+    if run.evaluation.trained.detects:
+        names = (("map", "Mean average precision"), ("map50", "The same at IoU 0.5"))
+        return [_precision(run, measured, name, title) for name, title in names if measured[name] is not None]
     images = f"{amount(measured['images'])} images, {between(*measured['accuracy_interval'])}"
     if run.evaluation.trained.embeds:
         tiles = [Tile(f"Nearest neighbour of the class, {run.split}", percent(measured["accuracy"]), images)]
@@ -71,6 +78,12 @@ def _measured(run: Reading) -> list[Tile]:
     ]
 
 
+def _precision(run: Reading, measured: dict[str, Any], name: str, title: str) -> Tile:
+    bounds = measured[f"{name}_interval"]
+    images = f"{amount(measured['images'])} {run.split} images"
+    return Tile(title, percent(measured[name]), f"{images}, {between(*bounds)}" if bounds else images)
+
+
 def _validation(run: Reading) -> list[Tile]:
     stored = run.record.best.get("val_accuracy")
     best = run.best_epoch
@@ -81,7 +94,8 @@ def _validation(run: Reading) -> list[Tile]:
 
 def _table(runs: Sequence[Reading]) -> Table:
     """A row for each run."""
-    scale = scale_of(run.evaluation.measured["accuracy_interval"] for run in runs if run.evaluation)
+    measured = [run.evaluation.measured["accuracy_interval"] for run in runs if run.evaluation]
+    scale = scale_of(bounds for bounds in measured if bounds)
     rows = tuple(_row(run, scale) for run in runs)
     splits = sorted({run.split for run in runs})
     header = ("run", f"{' or '.join(splits)} accuracy", "macro F1", "calibration error", "validation accuracy")
@@ -92,10 +106,10 @@ def _table(runs: Sequence[Reading]) -> Table:
 def _row(run: Reading, scale: Scale) -> tuple[Cell, ...]:
     accuracy: Cell = percent(stored) if (stored := run.record.metrics.get("test_accuracy")) is not None else ""
     f1 = error = ""
-    if run.evaluation is not None:
+    if run.evaluation is not None and run.evaluation.measured["accuracy_interval"]:
         measured = run.evaluation.measured
         accuracy = scale.interval(measured["accuracy"], measured["accuracy_interval"])
-        if not run.evaluation.trained.embeds:
+        if run.classified:
             f1, error = percent(measured["macro_f1"]), percent(measured["calibration"]["ece"])
     validation = run.record.best.get("val_accuracy")
     time = "" if run.record.seconds is None else duration(run.record.seconds)

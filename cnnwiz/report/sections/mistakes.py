@@ -22,7 +22,7 @@ MOST_OF_SEVERAL = 6
 
 def mistakes(runs: Sequence[Reading]) -> Section:
     """A gallery for each run that was measured."""
-    found = [run for run in runs if run.evaluation is not None and not run.evaluation.trained.embeds]
+    found = [run for run in runs if run.classified]
     count = MOST if len(runs) == 1 else MOST_OF_SEVERAL
     columns = tuple(Column(run.label if len(runs) > 1 else "", _of(run, count)) for run in found)
     blocks = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),) if columns else ()
