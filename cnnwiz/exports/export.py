@@ -119,6 +119,11 @@ def _real_images(trained: Trained, settings: Settings) -> tuple[Pixels, str]:
 def _about(trained: Trained, settings: Settings, path: Path) -> dict[str, Any]:
     """What stands in the JSON beside the file; `facts` are lines for people."""
     record = read_record(trained.run)
+    told = described(trained, settings.inside)
+    if settings.format == "python":
+        told["input"] = {"name": "images", "type": "image files", "shape": ["batch"]}
+        steps = told["preprocessing"].pop("steps_before_the_file")
+        told["preprocessing"] |= {"steps_before_the_file": [], "steps_inside_the_file": steps}
     return {
         "cnnwiz": __version__,
         "name": trained.spec.name,
@@ -129,7 +134,7 @@ def _about(trained: Trained, settings: Settings, path: Path) -> dict[str, Any]:
         "epoch": trained.epoch,
         "fused": settings.fused,
         "classes": list(trained.classes),
-        **described(trained, settings.inside),
+        **told,
         "facts": _facts(record),
     }
 
