@@ -134,6 +134,14 @@ def test_predict_draws_boxes_on_images_of_any_size(trained: Path, tmp_path: Path
         assert "red" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words", [["export", "RUN", "--format", "onnx"], ["compare", "RUN", "RUN"]], ids=lambda w: w[0]
+)
+def test_commands_that_take_no_boxes_say_so(words: list[str], trained: Path, capsys) -> None:
+    assert command([str(trained) if word == "RUN" else word for word in words]) == 2
+    assert "does not take runs of task detect" in capsys.readouterr().err
+
+
 def test_an_interrupted_run_ends_with_the_same_bits(rectangles: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     spec = spec_of(rectangles, 3, ", micro_batch: 8, ema: 0.9")

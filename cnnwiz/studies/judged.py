@@ -34,6 +34,7 @@ class Judged(NamedTuple):
 def judged(run: Path, split: str, data: Path | None, weights: str, device: str, workers: int) -> Judged:
     """A run's network on `split`, or on the images of `data`."""
     trained = open_trained(run, weights, device)
+    trained.refuse_boxes("a comparison")
     outputs = outputs_of(trained, split, data, workers)
     if trained.embeds:
         return Judged(outputs, neighbours_right(normalize(outputs.scores), outputs.labels).numpy())
