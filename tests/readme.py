@@ -17,20 +17,21 @@ def choices() -> str:
     from cnnwiz.catalog import PARTS, SECTIONS
 
     rows = [(section.title, section.choices) for section in SECTIONS]
-    rows.append(("Penalties (`regularization`)", PARTS))
+    rows.append(("Parts of `regularization`, `optimizer`, `training`, `model.defaults`", PARTS))
     lines = [f"| {title} | {', '.join(f'`{choice.key}`' for choice in members)} |" for title, members in rows]
     return "\n".join(["| section | choices |", "| --- | --- |", *lines])
 
 
 def rules() -> str:
-    """Every lint rule."""
+    """Every lint rule: what repairs it, and what it rests on."""
     from cnnwiz.rules import RULES
+    from cnnwiz.rules.page import repair_of
 
-    lines = [
-        f"| {rule.code} | {rule.name} | {rule.severity} | {', '.join(rule.evidence) or '-'} |"
-        for rule in sorted(RULES, key=lambda rule: rule.code)
-    ]
-    return "\n".join(["| code | name | severity | evidence |", "| --- | --- | --- | --- |", *lines])
+    lines = []
+    for rule in sorted(RULES, key=lambda rule: rule.code):
+        evidence = ", ".join(rule.evidence or rule.papers) or "by definition"
+        lines.append(f"| {rule.code} | {rule.name} | {rule.severity} | {repair_of(rule) or '-'} | {evidence} |")
+    return "\n".join(["| code | name | severity | fix | evidence |", "| --- | --- | --- | --- | --- |", *lines])
 
 
 def commands() -> str:
