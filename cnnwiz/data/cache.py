@@ -84,14 +84,15 @@ class Cache:
         except OSError as error:
             raise NoRoom(f"{self.folder} cannot keep decoded images: {(error.strerror or 'error').lower()}") from None
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
         return np.asarray(np.load(data, mmap_mode="r", allow_pickle=False))
 
     def remove(self) -> None:
-        """Delete the sets kept here, and the folder if nothing else is in it."""
-        for path in (*self.folder.glob("*.npy"), *self.folder.glob("*.json"), self.folder / ".lock"):
-            path.unlink(missing_ok=True)
+        """Delete the sets kept here, as far as the disk allows, and the folder if nothing else is in it."""
         with contextlib.suppress(OSError):  # not there, or not empty
+            for path in (*self.folder.glob("*.npy"), *self.folder.glob("*.json"), self.folder / ".lock"):
+                path.unlink(missing_ok=True)
             self.folder.rmdir()
 
     @contextlib.contextmanager
