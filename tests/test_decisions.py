@@ -261,8 +261,8 @@ def test_recommendations_follow_earlier_answers():
 
 def test_conflicts_with_earlier_answers_are_shown():
     known = before(given_texts({"model.defaults.norm": "batch"}), "model.defaults.activation")
-    lines = {option.value: option.line for option in question("model.defaults.activation").choices(known)}
-    assert lines["elu"] == "not with batch: no gain over ReLU once batch norm is there"
+    warnings = {option.value: option.warning for option in question("model.defaults.activation").choices(known)}
+    assert warnings["elu"] == "not with batch: no gain over ReLU once batch norm is there"
 
 
 def test_back_goes_to_what_was_asked_before():

@@ -161,7 +161,7 @@ class Session:
             recommended=_words(item, advice),
             notes=tuple(notes),
             typed=typed,
-            about=lambda word: about(item, options, word, advice),
+            about=lambda word: about(item, options, word, advice, known),
             tell=outcome.told,
         )
 
@@ -237,26 +237,31 @@ class Outcome:
         return Told("", tuple(lines), f"raises {seen.findings[0].code}" if seen.findings else "")
 
 
-def about(item: Question, options: tuple[Option, ...], word: str, advice: Advice | None) -> tuple[str, ...]:
+def about(
+    item: Question, options: tuple[Option, ...], word: str, advice: Advice | None, known: Mapping[str, Any]
+) -> tuple[str, ...]:
     """What an option is, why it is recommended or cannot be chosen, and what was measured."""
     option = next(option for option in options if option.value == word)
     recommended = _words(item, advice)
     lines = [f"{option.line.rstrip('.')}." if option.line else f"{item.help} It takes {item.expects}.".strip()]
-    if option.unavailable:
-        lines.append(f"Cannot be chosen: {option.unavailable}")
+    lines += [f"{option.warning[:1].upper()}{option.warning[1:]}."] if option.warning else []
+    lines += [f"Cannot be chosen: {option.unavailable}"] if option.unavailable else []
     if advice and word in recommended:
         lines.append(f"Recommended: {advice.reason}.")
     ids = advice.evidence if advice and word in recommended and advice.evidence else option.evidence
-    return (*lines, *(measured(id) for id in ids[:1]))
+    return (*lines, *measured(ids, known))
 
 
-def measured(id: str) -> str:
-    """An effect with its number and conditions."""
+def measured(ids: tuple[str, ...], known: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of these effects the one measured under conditions most like those of the answers, with number and conditions."""
+    if not ids:
+        return ()
     from cnnwiz.knowledge import evidence
 
-    effect = evidence(id)
+    norm = known.get("model.defaults.norm", "batch") not in ("none", "local_response")
+    effect = min(map(evidence, ids), key=lambda effect: ("with batch norm" in effect.setting) != norm)
     points = "did not train" if effect.effect_pp is None else f"{effect.effect_pp:+.1f} points"
-    return f"Evidence: {effect.what}: {points} ({effect.setting.split(',')[0]})"
+    return (f"Evidence: {effect.what}: {points} ({effect.setting.split(',')[0]})",)
 
 
 def choose_level(front: Front, answers: Answers) -> Level:

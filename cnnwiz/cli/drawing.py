@@ -99,25 +99,26 @@ def _option(view: View, index: int, column: int, width: int) -> Line:
     """One option on one line: what it is as far as a whole clause fits, and what would be said about it."""
     page, option = view.page, view.page.options[index]
     pointed = index == view.pointed
-    pointer = ">" if pointed else " "
+    known = view.told.get(option.value) if page.form == "choice" else None
+    refused = bool(option.unavailable or (known and known.refusal))
+    pointer = ">" if pointed else "x" if refused and page.form == "choice" else " "
     box = ""
     if page.form == "several":
         box = "[x] " if option.value in view.marked else "[ ] "
-    elif option.unavailable:
-        pointer = "x" if not pointed else ">"
     name = f" {pointer} {box}{visible(option.value):<{column}}"
     mark = "recommended" if option.value in page.recommended else ""
-    known = view.told.get(option.value) if page.form == "choice" else None
     mark = "cannot be chosen" if option.unavailable else (known.mark if known and known.mark else mark)
     if len(name) + len(mark) + 2 > width:  # the pointer, or the text below, says it
         mark = ""
-    rest = clause(option.unavailable or option.line, width - len(name) - len(mark) - 6)
-    style = POINTED if pointed else FAINT if option.unavailable else ""
+    rest = clause(
+        option.unavailable or (known.refusal if known else "") or option.line, width - len(name) - len(mark) - 6
+    )
+    style = POINTED if pointed else FAINT if refused else ""
     pieces: Line = [(style, name.rstrip() if not (mark or rest) else name)]
     if mark:
         good = mark == "recommended"
-        pieces.append((GOOD if good else BAD if not option.unavailable else FAINT, f"  {mark}"))
-    return [*pieces, (FAINT if option.unavailable else "", f"  {rest}")] if rest else pieces
+        pieces.append((GOOD if good else FAINT if refused else BAD, f"  {mark}"))
+    return [*pieces, (FAINT if refused else "", f"  {rest}")] if rest else pieces
 
 
 def clause(text: str, room: int) -> str:

@@ -57,7 +57,8 @@ class Numbered:
             words = [option.value, "recommended"] if option.value in page.recommended else [option.value]
             mark = page.tell(option.value).mark if page.form == "choice" and not option.unavailable else ""
             words += [mark] if mark else []
-            line = f"not available: {option.unavailable}" if option.unavailable else option.line
+            line = ". ".join(filter(None, (option.line, option.warning)))
+            line = f"not available: {option.unavailable}" if option.unavailable else line
             self.say(f"  {number + 1}. {', '.join(words)}" + (f": {line}" if line else ""))
         return end
 

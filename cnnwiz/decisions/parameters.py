@@ -35,11 +35,11 @@ PLACES = {
 def options(
     classes: tuple[type[Choice], ...], answers: Mapping[str, Any], refuse: Refuse = lambda cls, answers: None
 ) -> tuple[Option, ...]:
-    """An option for each class, from its card; a conflict with an earlier answer takes the place of the first line.
-
-    One that is refused says why.
-    """
-    return tuple(option(cls, conflict(cls, answers))._replace(unavailable=refuse(cls, answers)) for cls in classes)
+    """An option for each class, from its card, with a warning where it conflicts with an earlier answer, and the reason
+    where it is refused."""
+    return tuple(
+        option(cls)._replace(warning=conflict(cls, answers), unavailable=refuse(cls, answers)) for cls in classes
+    )
 
 
 def option(cls: type[Choice], line: str = "") -> Option:

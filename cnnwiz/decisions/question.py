@@ -42,6 +42,7 @@ class Option(NamedTuple):
     unavailable: str | None = None
     card: str = ""  # the name under which `cnnwiz explain` has the long explanation
     evidence: tuple[str, ...] = ()  # ids of measured effects
+    warning: str = ""  # why it does not go well with an earlier answer
 
 
 class Advice(NamedTuple):
