@@ -102,6 +102,9 @@ def main(codes: list[str]) -> None:
     table = yaml.safe_load((HERE / "effects.yaml").read_text(encoding="utf-8"))
     rows = yaml.safe_load(MEASURED.read_text(encoding="utf-8"))["effects"] if MEASURED.exists() else []
     measured = {row["code"]: row for row in rows}
+    for trial in table["trials"]:
+        if trial["code"] in measured:
+            measured[trial["code"]]["fires"] = fires(trial, table["bases"][trial["base"]])
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         digits(folder)
@@ -127,10 +130,17 @@ def main(codes: list[str]) -> None:
                 "good": [round(value, 2) for value in found["good"]],
                 "effect_pp": round(statistics.mean(differences), 2),
                 "interval_pp": round(interval, 2),
-                "fires": code in {finding.code for finding in lint(document_of(specs["bad"]))},
+                "fires": fires(trial, base),
             }
             print(code, trial["what"], f"{statistics.mean(differences):+.2f} +- {interval:.2f}", flush=True)
             save(measured)
+    save(measured)
+
+
+def fires(trial: dict[str, Any], base: dict[str, Any]) -> bool:
+    """Whether the rule finds something in the bad spec of its trial."""
+    found = lint(document_of(changed(base, trial.get("bad", {}))))
+    return trial["code"] in {finding.code for finding in found}
 
 
 def save(measured: dict[str, dict[str, Any]]) -> None:
