@@ -15,6 +15,7 @@ from cnnwiz.cli.baseline import Baseline, read_baseline
 from cnnwiz.cli.formats.full import count
 from cnnwiz.cli.formats.report import Checked, Report
 from cnnwiz.cli.frame import Paint, plainly, repair_note
+from cnnwiz.cli.lint import Format
 from cnnwiz.cli.plain import visible
 from cnnwiz.cli.repair import changes, rewrite, write_whole
 from cnnwiz.cli.settings import Settings, settings_for
@@ -24,7 +25,6 @@ from cnnwiz.rules import examine
 from cnnwiz.rules.repair import Repaired, repaired
 from cnnwiz.spec import Document, Finding, open_document
 
-Format = Literal["full", "concise", "json", "jsonl", "github", "gitlab", "sarif", "junit"]
 Color = Literal["auto", "always", "never"]
 COMPLETE = ("json", "jsonl")
 """Formats that hold findings of severity info without being asked."""

@@ -165,7 +165,8 @@ def graph_of(spec: Spec, classes: int | None = None) -> Graph:
     Raises CnnwizError when the number of classes or the image size cannot be told without reading the data.
     """
     shape, count = input_shape(spec), class_count(spec, classes)
-    return _recent(spec.model, shape, count, spec.name)  # pyright: ignore[reportArgumentType]: it has a hash, being frozen
+    graph = _recent(spec.model, shape, count, "")  # pyright: ignore[reportArgumentType]: it has a hash, being frozen
+    return replace(graph, name=spec.name)
 
 
 def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:
