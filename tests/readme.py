@@ -23,15 +23,19 @@ def choices() -> str:
 
 
 def rules() -> str:
-    """Every lint rule: what repairs it, and what it rests on."""
+    """Every lint rule: what repairs it, what it rests on, and what was measured here."""
+    from cnnwiz.knowledge import measured
     from cnnwiz.rules import RULES
     from cnnwiz.rules.page import repair_of
 
-    lines = []
+    lines = ["| code | name | severity | fix | evidence | here |", "| --- | --- | --- | --- | --- | --- |"]
     for rule in sorted(RULES, key=lambda rule: rule.code):
         evidence = ", ".join(rule.evidence or rule.papers) or "by definition"
-        lines.append(f"| {rule.code} | {rule.name} | {rule.severity} | {repair_of(rule) or '-'} | {evidence} |")
-    return "\n".join(["| code | name | severity | fix | evidence |", "| --- | --- | --- | --- | --- |", *lines])
+        found = measured().get(rule.code)
+        here = f"{found.effect_pp:+.1f} +- {found.interval_pp:.1f}" if found else ""
+        row = (rule.code, rule.name, rule.severity, repair_of(rule) or "-", evidence, here)
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
 
 
 def commands() -> str:
