@@ -173,7 +173,12 @@ def _open(task: Task, leads: bool) -> Run:
     spec, document = task.spec, task.document
     if spec is None or document is None:
         raise CnnwizError(f"{given}: not a run directory; give a spec to start one there")
-    return Run.create(given or claim_run_dir(Path("runs"), spec.name), spec, document.text)
+    try:
+        return Run.create(given or claim_run_dir(Path("runs"), spec.name), spec, document.text)
+    except CnnwizError:
+        if given is None or not task.goes_on:
+            raise
+        return Run.reopen(given, spec, task.accept_changes)  # another process was faster, and has ended
 
 
 def _reporter(leads: bool, json: bool, quiet: bool) -> Reporter:

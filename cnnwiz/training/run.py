@@ -49,9 +49,15 @@ class Run:
         """Start a run in a directory that does not exist or is empty. `written` is the text the spec was read from."""
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if any(not _is_leftover(entry) for entry in path.iterdir()):
-                raise CnnwizError(f"{path}: not empty; take another --run-dir, or go on with --resume {path}")
-            return cls(path, spec, {"status": "running"}, written)
+            if not (path / "spec.yaml").exists():  # in a folder that is no run not even a lock is left
+                _require_empty(path)
+            run = cls(path, spec, {"status": "running"}, written)
+            try:
+                _require_empty(path)  # once more: until it had the lock, another process could begin here
+            except CnnwizError:
+                run.close()
+                raise
+            return run
         except OSError as error:
             raise unusable(path, error) from None
 
@@ -214,6 +220,11 @@ class Run:
             with storage(path):
                 path.rename(path.with_name(f"{path.name}.bad"))
         return f"{why}; kept as {path.name}.bad, going back to the one before"
+
+
+def _require_empty(path: Path) -> None:
+    if any(not _is_leftover(entry) for entry in path.iterdir()):
+        raise CnnwizError(f"{path}: not empty; take another --run-dir, or go on with --resume {path}")
 
 
 def _is_leftover(entry: Path) -> bool:
