@@ -126,8 +126,10 @@ def clause(text: str, room: int) -> str:
     text = visible(text)
     if len(text) <= room:
         return text
-    ends = [place for mark in (". ", "; ", ": ", ", ", " (") if 0 < (place := text.rfind(mark, 0, room)) <= room]
-    return text[: max(ends)] if ends else ""
+    for marks in ((". ", "; ", ": "), (", ",)):  # a clause may be part of a formula, a sentence is not
+        if ends := [place for mark in marks if (place := text.rfind(mark, 0, room)) > 0]:
+            return text[: max(ends)]
+    return ""
 
 
 def wrapped(line: str, width: int, hanging: str) -> list[str]:
