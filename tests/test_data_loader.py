@@ -10,8 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnwiz.catalog.augmentation import AUGMENTATIONS, HorizontalFlip, RandomCrop, RandomResizedCrop, VerticalFlip
-from cnnwiz.data.keyed import permutation
+from cnnwiz.catalog.augmentation import (
+    AUGMENTATIONS,
+    AlternatingFlip,
+    HorizontalFlip,
+    RandomCrop,
+    RandomResizedCrop,
+    VerticalFlip,
+)
+from cnnwiz.data.keyed import permutation, uniform
 from cnnwiz.data.loader import centre_crop, eval_batches, normalize, preprocess, train_batches
 from cnnwiz.data.pixels import Pixels
 from cnnwiz.data.records import Split
@@ -161,3 +168,38 @@ def test_all_work_is_done_on_the_device_asked_for(augment):
     assert {tensor.device.type for tensor in found} == {"meta"}
     assert found.images.shape == (8, 3, 8, 8)
     assert next(eval_batches(SOME, PREPROCESSING, 8, "meta")).images.device.type == "meta"
+
+
+def one_by_one(index: int, seed: int, epoch: int) -> np.ndarray:
+    """What alternating_flip and then random_crop with padding 2 mean for one image, by loops over its pixels."""
+    assert SOME.held is not None
+    canvas = SOME.held[index]
+    flipped = (_number(seed, 0, index, 0, 0) < 0.5) != bool(epoch % 2)
+    side, padding, wanted = canvas.shape[0], 2, 8
+    choices = side + 2 * padding - wanted + 1
+    top, left = (int(_number(seed, epoch, index, 1, place) * choices) for place in (0, 1))
+    result = np.empty((wanted, wanted, 3))
+    for y in range(wanted):
+        for x in range(wanted):
+            row, column = (abs(at - padding) for at in (top + y, left + x))
+            row, column = (min(at, 2 * (side - 1) - at) for at in (row, column))
+            column = side - 1 - column if flipped else column
+            for channel in range(3):
+                value = int(canvas[row, column, channel]) / 255
+                result[y, x, channel] = (value - PREPROCESSING["mean"][channel]) / PREPROCESSING["std"][channel]
+    return result.transpose(2, 0, 1)
+
+
+def _number(seed: int, epoch: int, index: int, step: int, place: int) -> np.float32:
+    """The random number at `place` of a step: 24 bits of the image's own hash."""
+    exact = uniform(seed, epoch, np.array([index]), step, place + 1)[0, place]
+    return np.float32(int(exact * 2**24) / 2**24)
+
+
+@given(seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 9), batch_size=st.integers(1, 50))
+@settings(max_examples=10, deadline=None)
+def test_batches_are_what_each_image_by_itself_would_be(seed, epoch, batch_size):
+    augment = [AlternatingFlip(), RandomCrop(padding=2, fill="reflect")]
+    found = next(iter(train_batches(SOME, augment, 8, PREPROCESSING, batch_size, seed, epoch)))
+    for image, index in zip(found.images.numpy(), found.indices.tolist(), strict=True):
+        np.testing.assert_allclose(image, one_by_one(index, seed, epoch), atol=1e-5)
