@@ -224,7 +224,24 @@ MALICIOUS: dict[str, Callable[[], bytes]] = {
     "webp": lambda: b"RIFF\x10\0\0\0WEBPVP8 \0\0\0\0",
     "bmp": lambda: b"BM" + struct.pack("<IHHIIiiHHIIiiII", 1 << 30, 0, 0, 54, 40, 1 << 30, 1, 1, 32, 0, 0, 0, 0, 0, 0),
     "ppm": lambda: b"P6 100000 100000 255 ",
+    "half a jpeg": lambda: encoded("JPEG")[:400],
+    "jpeg without an end": lambda: encoded("JPEG")[:-200],
+    "half a webp": lambda: encoded("WEBP")[:200],
+    "icon": lambda: encoded("ICO"),
+    "photoshop": lambda: b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 1 << 20, 1 << 20, 8, 3),
+    "jpeg 2000": lambda: b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40),
+    "tar": lambda: b"../../evil.png".ljust(257, b"\0") + b"ustar",
+    "safetensors": lambda: struct.pack("<Q", 1 << 40) + b"{}",
+    "png with a wrong checksum": lambda: png(np.zeros((8, 8), np.uint8))[:-20] + bytes(20),
+    "png of no width": lambda: png_of(0, 8),
 }
+
+
+def encoded(kind: str) -> bytes:
+    """A picture of noise in this format."""
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").save(file, kind)
+    return file.getvalue()
 
 
 def memory(process: subprocess.Popen[str], key: str) -> int:
