@@ -116,3 +116,17 @@ def test_find_takes_codes_names_and_beginnings() -> None:
     assert [rule.code for rule in find("relu-without-norm")] == ["CNN201"]
     assert {rule.code[:4] for rule in find("CNN9")} == {"CNN9"}
     assert find("CNN") == find("nothing") == []
+
+
+TEMPLATES = sorted((Path(__file__).parents[1] / "templates").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_no_rule_finds_anything_in_a_template_but_what_it_silences_with_a_reason(path: Path) -> None:
+    assert check(open_document(path)) == []  # of any severity; a suppression without a reason would be one, too
+
+
+def test_there_are_rules_of_every_family() -> None:
+    families = [rule.code[3] for rule in RULES]
+    assert {family: families.count(family) > 0 for family in "1234569"} == dict.fromkeys("1234569", True)
+    assert len(RULES) >= 150
