@@ -32,14 +32,14 @@ def scores(
     check: Callable[[], None] = lambda: None,
 ) -> tuple[Tensor, Tensor]:
     """(scores (N, K) float32, labels (N,)) of all images, in order, on the CPU; for task detect (maps (N, (K + 5) * H *
-    W), boxes (N, M, 5)). Ranks take batches in turn; `check` is
-    called behind each and may raise."""
+    W), boxes (N, M, 5)). Ranks take batches in turn; `check` is called between them and may raise."""
     was_training = network.training
     network.eval()
     found: list[tuple[Tensor, Tensor]] = []
-    for batch in eval_batches(pixels, preprocessing, EVAL_BATCH, device, ranks.number, ranks.count):
+    for number, batch in enumerate(eval_batches(pixels, preprocessing, EVAL_BATCH, device, ranks.number, ranks.count)):
+        if number:
+            check()
         found.append((batch.indices, network(batch.images).float().flatten(1)))
-        check()
     network.train(was_training)
     return _gathered(found, len(pixels), ranks, device).cpu(), torch.from_numpy(pixels.targets.copy())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,20 +12,20 @@ from typing import Any
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-from cnnwiz.catalog.loss import CLASSIFY
 from cnnwiz.data.cache import Cache
-from cnnwiz.data.loader import train_batches
+from cnnwiz.data.loader import Batch, train_batches
 from cnnwiz.data.prepare import prepare
 from cnnwiz.data.resident import placed
 from cnnwiz.graph import input_shape
 from cnnwiz.nn.lsuv import settle
+from cnnwiz.training.account import epoch_line, facts, keep, started
 from cnnwiz.training.assemble import Assembly, assemble
 from cnnwiz.training.checkpoint import read
 from cnnwiz.training.compiled import compile_network
 from cnnwiz.training.device import PRECISIONS, Device, choose_device, raise_allocator_thresholds
 from cnnwiz.training.distributed import ALONE, Ranks
 from cnnwiz.training.evaluate import metrics_of, scores
-from cnnwiz.training.events import Epoch, Event, Finished, Notice, Started, Step, Stopped, judged_by
+from cnnwiz.training.events import Epoch, Event, Finished, Notice, Step, Stopped, judged_by
 from cnnwiz.training.guard import (
     finite_or_none,
     machine_changes,
@@ -34,7 +34,7 @@ from cnnwiz.training.guard import (
     require_same_data,
 )
 from cnnwiz.training.memory import fitting
-from cnnwiz.training.phases import entered, renew_statistics, set_resting, stage_at
+from cnnwiz.training.phases import Stage, entered, renew_statistics, set_resting, stage_at
 from cnnwiz.training.run import Run, versions
 from cnnwiz.training.state import Progress, restore, snapshot
 from cnnwiz.training.step import evaluate, mean_loss, tally
@@ -80,24 +80,8 @@ def fit(
         compile_network(network, place.type, run.path / "compiled")
     learned, optimizer, average, scaler = made.learned, made.optimizer, made.average, made.scaler
 
-    # Where to begin: behind the newest checkpoint, or at the start.
-    progress = Progress()
-    found = ranks.leader_first(run.latest_checkpoint, everywhere=True)
-    if found:
-        tensors, state, notices = found
-        require_same_data(run.record, data.fingerprint)
-        progress = restore(tensors, state, learned, optimizer, average, scaler)
-        notices += machine_changes(run.record, _facts(made, ranks), versions())
-        yield from (Notice(text) for text in notices)
-        run.go_on(spec)
-    else:
-        if spec.model.origin:
-            yield Notice(take_over(Path(spec.model.origin), network, data.classes))
-            if average:
-                average.network.load_state_dict(network.state_dict())
-        run.begin(spec, _facts(made, ranks) | {"parts": shares})
-    run.truncate_logs(progress.epoch)
-    yield _started(run, made, progress)
+    progress = yield from _begin(run, made, ranks, shares)
+    yield started(run, made, progress)
     saved, called, entered_phase = time.monotonic(), network, None
 
     for epoch in range(progress.epoch, phases[-1].end):
@@ -105,20 +89,7 @@ def fit(
         first = progress.batch
         phase = stage_at(phases, epoch)
         training, steps = phase.spec.training, phase.steps
-        batches_from = partial(
-            train_batches,
-            data.train,
-            phase.spec.augment,
-            phase.side(epoch),
-            data.preprocessing,
-            training.batch_size,
-            training.seed,
-            epoch,
-            device=place.type,
-            sample=made.sample,
-            classes=graph.classes,
-            share=ranks.share if ranks.count > 1 else None,
-        )
+        batches_from = _batches(made, phase, epoch, ranks)
         if epoch == phase.first_epoch and not first:
             yield from entered(phase, phases)
             if phase.renews:
@@ -180,32 +151,86 @@ def fit(
         rate = phase.rate(phase.step(epoch, steps - 1))
         require_finite_loss(float(progress.loss_sum), epoch, steps - 1, rate)
         require_finite_weights(learned, epoch, steps, rate)
-        line = _epoch_line(epoch, rate, progress, spec.task)
+        line = epoch_line(epoch, rate, progress, spec.task)
         images_seen = (steps - first) * training.batch_size
         seconds = time.monotonic() - began
-        if data.validation:
-            ranks.spread(list(made.judged.buffers()))
-            found = scores(made.judged, data.validation, data.preprocessing, place.type, ranks)
-            measured = finite_or_none(metrics_of(spec, *found))
-            line |= {f"val_{name}": value for name, value in measured.items()}
+        try:
+            line |= _validated(made, ranks, stop)
+        except _Interrupted as interruption:
+            run.save_checkpoint(phase.step(epoch, steps), *snapshot(learned, optimizer, average, scaler, progress))
+            run.save_record("stopped")
+            yield Stopped(str(run.path), epoch, steps, interruption.number)
+            return
         best = progress.finish_epoch(epoch, judged_by(line))
         event = Epoch(**line, seconds=seconds, images_per_second=images_seen / seconds, best=best)
-        run.append("metrics.jsonl", event.metrics())
-        run.append("timing.jsonl", event.timing())
-        about = {
-            "classes": data.classes,
-            "preprocessing": data.preprocessing,
-            "epoch": epoch + 1,
-            "metrics": event.metrics(),
-        }
-        for name in ("best", "last") if best else ("last",):
-            run.save_weights(name, made.judged.state_dict(), about)
+        keep(run, made, event)
         run.save_checkpoint(phase.step(epoch, steps), *snapshot(learned, optimizer, average, scaler, progress))
         saved = time.monotonic()
         yield event
 
     ranks.meet()
     yield from _finish(run, made, ranks)
+
+
+class _Interrupted(Exception):
+    """A signal came while nothing is lost by leaving off."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _begin(run: Run, made: Assembly, ranks: Ranks, shares: dict[str, int]) -> Generator[Event, None, Progress]:
+    """Put back the newest checkpoint, or start the run; how far it is."""
+    found = ranks.leader_first(run.latest_checkpoint, everywhere=True)
+    if found:
+        tensors, state, notices = found
+        require_same_data(run.record, made.data.fingerprint)
+        progress = restore(tensors, state, made.learned, made.optimizer, made.average, made.scaler)
+        notices += machine_changes(run.record, facts(made, ranks), versions())
+        yield from (Notice(text) for text in notices)
+        run.go_on(made.spec)
+    else:
+        progress = Progress()
+        if made.spec.model.origin:
+            yield Notice(take_over(Path(made.spec.model.origin), made.network, made.data.classes))
+            if made.average:
+                made.average.network.load_state_dict(made.network.state_dict())
+        run.begin(made.spec, facts(made, ranks) | {"parts": shares})
+    run.truncate_logs(progress.epoch)
+    return progress
+
+
+def _batches(made: Assembly, phase: Stage, epoch: int, ranks: Ranks) -> Callable[..., Iterator[Batch]]:
+    """The batches of an epoch, or this rank's share of each, from `first_batch` on."""
+    return partial(
+        train_batches,
+        made.data.train,
+        phase.spec.augment,
+        phase.side(epoch),
+        made.data.preprocessing,
+        phase.spec.training.batch_size,
+        phase.spec.training.seed,
+        epoch,
+        device=made.place.type,
+        sample=made.sample,
+        classes=made.graph.classes,
+        share=ranks.share if ranks.count > 1 else None,
+    )
+
+
+def _validated(made: Assembly, ranks: Ranks, stop: Callable[[], int]) -> dict[str, Any]:
+    """What an epoch measures on validation images; a signal ends it between batches where there is one rank."""
+    if made.data.validation is None:
+        return {}
+
+    def check() -> None:
+        if ranks.count == 1 and (number := stop()):
+            raise _Interrupted(number)
+
+    ranks.spread(list(made.judged.buffers()))
+    found = scores(made.judged, made.data.validation, made.data.preprocessing, made.place.type, ranks, check)
+    return {f"val_{name}": value for name, value in finite_or_none(metrics_of(made.spec, *found)).items()}
 
 
 def _finish(run: Run, made: Assembly, ranks: Ranks) -> Iterator[Event]:
@@ -229,53 +254,6 @@ def _place(run: Run, device: str, ranks: Ranks) -> Device:
     place = choose_device(device, training.precision, full, run.record.get("precision"))
     agreed = PRECISIONS[ranks.agree(PRECISIONS.index(place.precision))]
     return place if place.precision == agreed else replace(place, precision=agreed, why="as another rank needs it")
-
-
-def _facts(made: Assembly, ranks: Ranks) -> dict[str, Any]:
-    """What run.json says of data, network and machine."""
-    return {
-        "classes": made.data.classes,
-        "data": made.data.fingerprint,
-        "preprocessing": made.data.preprocessing,
-        "parameters": made.graph.parameters,
-        "device": made.place.name,
-        "precision": made.place.precision,
-        "threads": torch.get_num_threads(),
-        "ranks": ranks.count,
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-    }
-
-
-def _started(run: Run, made: Assembly, progress: Progress) -> Started:
-    data, place, first = made.data, made.place, made.phases[0]
-    return Started(
-        run_dir=str(run.path),
-        name=run.spec.name,
-        parameters=made.graph.parameters,
-        device=place.name,
-        precision=f"{place.precision} ({place.why})",
-        threads=torch.get_num_threads(),
-        train_images=len(data.train),
-        validation_images=len(data.validation) if data.validation else 0,
-        test_images=len(data.test) if data.test else 0,
-        classes=len(data.classes),
-        batch_size=first.spec.training.batch_size,
-        steps_per_epoch=first.steps,
-        epochs=made.phases[-1].end,
-        epoch=progress.epoch,
-        seed=run.spec.training.seed,
-    )
-
-
-def _epoch_line(epoch: int, rate: float, progress: Progress, task: str) -> dict[str, Any]:
-    return {
-        "epoch": epoch + 1,
-        "lr": rate,
-        "train_loss": float(progress.loss_sum) / int(progress.seen),
-        "train_accuracy": None if task != CLASSIFY else int(progress.correct) / int(progress.seen),
-        "val_loss": None,
-        "val_accuracy": None,
-    }
 
 
 def _reseed(seed: int, step: int, rank: int) -> None:
