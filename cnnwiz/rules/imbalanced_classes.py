@@ -27,8 +27,8 @@ class ImbalancedClasses(Rule):
     )
     do = "Collect images of the small classes; read the recall of each class in `cnnwiz eval`, not the accuracy alone."
     abstains = (
-        "For folders that are not here or hold more than 10,000 images, and for `task: embed`. The factor of ten "
-        "is where that paper's losses begin to show on CIFAR-10; it is no measured optimum."
+        "For folders that are not here or hold more than 10,000 images, and for `task: embed`. A factor of ten is a "
+        "guess on the careful side, no measured limit."
     )
     papers = ("arXiv:1710.05381",)
     good = (

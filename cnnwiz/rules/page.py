@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -23,7 +24,7 @@ def rule_page(rule: Rule) -> str:
     lines = [f"{head}{about:>{max(WIDTH - len(head), len(about) + 2)}}", ""]
     for label, text in (("What", rule.what), ("Why", rule.why), ("Do", rule.do), ("Abstains", rule.abstains)):
         lines.append(_labelled(label, text))
-    lines += ["", "Example", _sample(rule.bad[0]), "", "Instead", _sample(rule.good[0]), ""]
+    lines += ["", "Example", _sample(rule.bad[0]), *_files(rule), "", "Instead", _sample(rule.good[0]), ""]
     lines += _evidence(rule)
     lines += _measured(rule)
     lines.append(_labelled("Silence", f"# cnnwiz: ignore[{rule.code}] reason"))
@@ -66,6 +67,12 @@ def _evidence(rule: Rule) -> Iterator[str]:
         yield _labelled("Evidence", "argued in these papers" if rule.papers else "by definition")
     if rule.papers:
         yield _labelled("Papers", "; ".join(rule.papers))
+
+
+def _files(rule: Rule) -> Iterator[str]:
+    """The files that the example reads, counted by folder."""
+    counts = Counter(name.rpartition("/")[0] for name in rule.files)
+    yield from (f"    # {folder}: {count} file{'s' * (count > 1)}" for folder, count in sorted(counts.items()))
 
 
 def _measured(rule: Rule) -> Iterator[str]:
