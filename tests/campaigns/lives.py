@@ -62,8 +62,9 @@ class Lives:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self.server.stdin
+        self.server.kill()  # it has nothing to finish
+        self.server.wait()
         self.server.stdin.close()
-        self.server.wait(timeout=60)
         if self.server.stdout:
             self.server.stdout.close()
 
