@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import struct
 import zipfile
 from pathlib import Path
@@ -25,6 +26,7 @@ def read_npz(path: Path) -> Records:
 
     from cnnwiz.data.records import Records
 
+    _require_room(path)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if missing := [name for name in MEMBERS if name not in archive.files]:
@@ -40,6 +42,22 @@ def read_npz(path: Path) -> Records:
     if train.pixels.shape[3] != test.pixels.shape[3]:  # pyright: ignore[reportOptionalMemberAccess]
         raise CnnwizError(f"{str(path)!r}: x_train and x_test differ in their number of channels")
     return Records(tuple(str(label) for label in range(classes)), train, None, test)
+
+
+def _require_room(path: Path) -> None:
+    """Raise CnnwizError where the arrays, as their headers or the archive promise, are larger than the memory allows: a
+    file of some kilobytes may promise any size."""
+    from cnnwiz.data.pixels import memory_for_images
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            promised = sum(entry.file_size for entry in archive.infolist())
+            shapes = [_member(archive, name, False)[1] for name in MEMBERS if f"{name}.npy" in archive.namelist()]
+    except (OSError, zipfile.BadZipFile, LookupError, ValueError, SyntaxError, TypeError, struct.error, EOFError):
+        return  # reading it says what is wrong
+    size = max(promised, sum(math.prod(shape) for shape in shapes))
+    if size > 2 * memory_for_images():
+        raise CnnwizError(f"{str(path)!r} promises {size / 2**30:.0f} GiB of arrays, more than the memory allows")
 
 
 def split_of(images: np.ndarray, labels: np.ndarray, classes: int, images_name: str, labels_name: str) -> Split:
@@ -70,8 +88,8 @@ def peek_npz(path: Path) -> tuple[int, int, int | None] | None:
     """Classes, channels and side (None if not square) of an .npz file without numpy; None where it cannot be told."""
     try:
         with zipfile.ZipFile(path) as archive:
-            _, shape, _ = _member(archive, "x_train")
-            code, _, data = _member(archive, "y_train")
+            _, shape, _ = _member(archive, "x_train", False)
+            code, _, data = _member(archive, "y_train", True)
         channels = 1 if len(shape) == 3 else shape[3]
         classes = max(memoryview(data).cast(BUFFER_CODES[code])) + 1  # pyright: ignore[reportCallIssue, reportArgumentType]
         return classes, channels, shape[1] if shape[1] == shape[2] else None
@@ -79,13 +97,13 @@ def peek_npz(path: Path) -> tuple[int, int, int | None] | None:
         return None
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> tuple[str, tuple[int, ...], bytes]:
-    """Type code, shape and (for labels) content of an array: the .npy format, version 1 to 3."""
+def _member(archive: zipfile.ZipFile, name: str, content: bool) -> tuple[str, tuple[int, ...], bytes]:
+    """Type code, shape and, if wanted, the first 256 MiB of an array: the .npy format, version 1 to 3."""
     with archive.open(f"{name}.npy") as file:
         version = file.read(8)[6]
         (length,) = struct.unpack("<H", file.read(2)) if version == 1 else struct.unpack("<I", file.read(4))
         header: dict[str, Any] = ast.literal_eval(file.read(length).decode("latin1"))
-        return header["descr"], header["shape"], file.read() if name.startswith("y") else b""
+        return header["descr"], header["shape"], file.read(2**28) if content else b""
 
 
 def read_digits() -> Records:

@@ -128,7 +128,7 @@ def _about(file: Path) -> About:
         first = error.errors()[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise CnnwizError(f"{file}: {what}; not as cnnwiz writes it", code=4) from None
-    except (OSError, SafetensorError) as error:
-        raise CnnwizError(f"{file}: cannot be read: {reason(error)}", code=4) from None
     except (KeyError, TypeError, ValueError, RecursionError):
         raise CnnwizError(f"{file}: damaged, or not written by cnnwiz: it has no digest", code=4) from None
+    except (OSError, SafetensorError, RuntimeError) as error:  # RuntimeError: longer than the address space allows
+        raise CnnwizError(f"{file}: cannot be read: {reason(error)}", code=4) from None

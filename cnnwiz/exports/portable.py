@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from cnnwiz.catalog.activation import LeakyRelu
+from cnnwiz.catalog.rectifier import Rrelu
 from cnnwiz.data.loader import centre_crop
 from cnnwiz.evaluation.trained import Trained
 from cnnwiz.nn.network import Network
@@ -36,12 +38,14 @@ class Portable(nn.Module):
 
 
 def multiplied_out(network: Network) -> Network:
-    """A copy whose weights are what weight norm makes of length and direction: the same bits, ordinary layers.
+    """A copy of ordinary layers with the same bits: weights are what weight norm makes of length and direction.
 
     Made anew, for torch's remove_parametrizations would change the class that a copy shares with the original.
     """
     nodes, tensors = [], {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for node in network.graph.nodes:
+        if isinstance(node.operation, Rrelu):  # in evaluation a leaky ReLU, and ONNX knows no other
+            node = replace(node, operation=LeakyRelu(negative_slope=node.operation.slope()))
         module = network.get_submodule(node.name)
         if is_parametrized(module, "weight"):
             node = replace(node, operation=node.operation.model_copy(update={"weight_norm": False}))
