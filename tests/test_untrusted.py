@@ -12,7 +12,7 @@ from hostile import ABOUT, IMAGES, MARKER, WEIGHTS, hostile_arrays, hostile_imag
 from small_run import train_small
 
 MEGABYTES = 50
-"""How much more memory any of this may take than predicting one good image. Measured: 7 MB, beside the 564 MB of a process
+"""How much more memory any of this may take than predicting one good image. Measured: 7 MB, beside 564 MB of a process
 in which torch with its CUDA libraries has predicted that image."""
 
 DRIVER = """
