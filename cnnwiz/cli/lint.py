@@ -111,7 +111,7 @@ def lint(
     """
     from cnnwiz.cli.linting import Job, run
     from cnnwiz.cli.settings import settings_for
-    from cnnwiz.cli.sources import common_folder, watched
+    from cnnwiz.cli.sources import common_folder
 
     names = list(files or [])
     said = (select, extend_select, ignore, exclude, fail_on, baseline, everything)
@@ -133,10 +133,16 @@ def lint(
 
         return lint_module(module, image, job)
     if watch:
-        from cnnwiz.cli.watch import watch as watch_files
-
-        watch_files(lambda: run(job), lambda: watched(names, settings().excludes))
+        _watch(job)
     return run(job)
+
+
+def _watch(job: Job) -> NoReturn:
+    from cnnwiz.cli.linting import run
+    from cnnwiz.cli.sources import watched
+    from cnnwiz.cli.watch import watch
+
+    watch(lambda: run(job), lambda: watched(job.names, job.settings().excludes))
 
 
 def _refuse(job: Job, watch: bool, module: str | None, image: str | None) -> None:
