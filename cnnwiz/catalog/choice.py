@@ -36,7 +36,8 @@ class Choice(Part):
         for paragraph in (cls.__doc__ or "").strip().split("\n\n"):
             text = " ".join(paragraph.split())
             label = re.match(r"(Use|Avoid|Cost): ", text)
-            card[label[1].lower() if label else "what"] = text[label.end() :] if label else text
+            name, text = (label[1].lower(), text[label.end() :]) if label else ("what", text)
+            card[name] = f"{card[name]} {text}" if name in card else text
         return card
 
 

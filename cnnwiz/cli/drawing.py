@@ -126,6 +126,8 @@ def clause(text: str, room: int) -> str:
     text = visible(text)
     if len(text) <= room:
         return text
+    if room <= 0:
+        return ""
     for marks in ((". ", "; ", ": "), (", ",)):  # a clause may be part of a formula, a sentence is not
         if ends := [place for mark in marks if (place := text.rfind(mark, 0, room)) > 0]:
             return text[: max(ends)]

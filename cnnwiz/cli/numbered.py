@@ -6,7 +6,7 @@ import shutil
 import sys
 
 from cnnwiz.cli.drawing import wrapped
-from cnnwiz.cli.page import LONGEST, Help, Page, Signal, command_in
+from cnnwiz.cli.page import LONGEST, Help, Page, Signal, Told, command_in
 from cnnwiz.cli.plain import visible
 
 MORE = ":more"
@@ -55,10 +55,11 @@ class Numbered:
         for number in range(start, end):
             option = page.options[number]
             words = [option.value, "recommended"] if option.value in page.recommended else [option.value]
-            mark = page.tell(option.value).mark if page.form == "choice" and not option.unavailable else ""
-            words += [mark] if mark else []
+            told = page.tell(option.value) if page.form == "choice" and not option.unavailable else Told()
+            refusal = option.unavailable or told.refusal
+            words += [told.mark] if told.mark and not refusal else []
             line = ". ".join(filter(None, (option.line, option.warning)))
-            line = f"not available: {option.unavailable}" if option.unavailable else line
+            line = f"not available: {refusal}" if refusal else line
             self.say(f"  {number + 1}. {', '.join(words)}" + (f": {line}" if line else ""))
         return end
 

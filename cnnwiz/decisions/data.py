@@ -270,10 +270,10 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     replace(_CLASSES, validate=_no_classes, expects="a whole number of at least 2"),
     replace(_IMAGE_SIZE, validate=_no_side),
-    field_question(Data, "canvas", "data.canvas", "data"),
+    field_question(Data, "canvas", "data.canvas", "data", "Side to which images are cut before they are varied"),
     field_question(Data, "channels", "data.channels", "data", "Channels: 1 for grey, 3 for RGB", _channels),
-    field_question(Data, "split", "data.split", "data", lines=SPLITS),
-    field_question(Data, "normalize", "data.normalize", "data", lines=NORMALIZE_LINES),
+    field_question(Data, "split", "data.split", "data", "What do validation and test hold?", lines=SPLITS),
+    field_question(Data, "normalize", "data.normalize", "data", "How are values scaled?", lines=NORMALIZE_LINES),
     field_question(
         Validation,
         "fraction",
@@ -283,7 +283,7 @@ QUESTIONS: tuple[Question, ...] = (
         _validation,
         when=_needs_validation,
     ),
-    field_question(Validation, "seed", "data.validation.seed", "data", when=_needs_validation),
+    field_question(Validation, "seed", "data.validation.seed", "data", "Which images (a seed)", when=_needs_validation),
     field_question(Spec, "name", "name", "data", "Name of the network and its file", recommend=_name),
     *section_questions(
         Spec,

@@ -125,7 +125,7 @@ QUESTIONS: tuple[Question, ...] = (
             "shuffled_grouped.groups": ("all", _groups(4, "divides all channels; 2 to 8 in ShuffleNet")),
         },
     ),
-    field_question(Defaults, "order", "model.defaults.order", "normalization", None, _order, lines=ORDERS),
+    field_question(Defaults, "order", "model.defaults.order", "normalization", "In which order?", _order, lines=ORDERS),
     *section_questions(
         Defaults,
         "norm",
