@@ -110,7 +110,8 @@ def of_rule(rule: Rule) -> Card:
 def _parameter(part: type[Part], name: str) -> Card:
     """One key: its name, what it takes, its default as YAML (None: without it), what it is."""
     field = part.model_fields[name]
-    default = None if field.is_required() else plain(field.get_default(call_default_factory=True))
+    value = None if field.is_required() else field.get_default(call_default_factory=True)
+    default = {} if isinstance(value, Choice) and value.key == name else plain(value)  # a key that is a choice itself
     return {
         "name": name,
         "takes": expected(part, name),

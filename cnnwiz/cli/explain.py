@@ -66,11 +66,10 @@ def _found(name: str) -> tuple[list[dict[str, Any]], list[Rule]]:
         cards.append(of_key(key))
     elif isinstance(key, type) and not cards:
         cards.append(of_choice(key))
-    item = next((item for item in QUESTIONS if item.key == name), None)
-    if item and cards:
-        cards = [{**card, **asked(item)} for card in cards]
-    elif item:
-        cards = [of_question(item)]
+    questions = {item.key: item for item in QUESTIONS}
+    cards = [{**card, **asked(questions[card["name"]])} if card["name"] in questions else card for card in cards]
+    if name in questions and not cards:
+        cards = [of_question(questions[name])]
     rules = [rule for rule in RULES if name in (rule.name, rule.code)]
     if not cards and not rules:
         raise _unknown(name)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cnnwiz.catalog import Section, find, section_of
 from cnnwiz.catalog.choice import Choice, Part, plain
+from cnnwiz.catalog.layers import Conv
 from cnnwiz.spec.document import Spec
 from cnnwiz.spec.fields import Shape, limited, shape_of
 from cnnwiz.spec.write import flow
@@ -81,11 +82,17 @@ def path_of(key: Key) -> str:
 def example(target: type[Choice] | Key) -> str:
     """One line that shows how a choice or key is written: `model: {defaults: {activation: {elu: {alpha: 1.0}}}}`."""
     if isinstance(target, Key):
-        way: tuple[Key, ...] = (*place(target.owner), target)
-        return _line(way, _sample(target))
+        return _line((*_way(target.owner), target), _sample(target))
     parameters = _required(target) or _telling(target)
     value = {target.key: parameters} if parameters else target.key
-    return _line(place(target), value if _is_named(target) else parameters)
+    return _line(_way(target), value if _is_named(target) else parameters)
+
+
+def _way(target: type[Part]) -> tuple[Key, ...]:
+    """The keys of an example: the shortest, but for initial values that only a single layer may have."""
+    if getattr(target, "everywhere", True):
+        return place(target)
+    return (*place(Conv), Key(Conv, "init"))
 
 
 def resolve(name: str) -> Key | type[Choice] | None:
@@ -187,7 +194,7 @@ def _sample(key: Key) -> Any:
     """A value for a key: its default, a telling one, or one that its type accepts."""
     field, shape = key.owner.model_fields[key.name], key.shape
     default = None if field.is_required() else plain(field.get_default(call_default_factory=True))
-    if default not in (None, [], {}):
+    if default not in (None, [], {}) and not (shape.part and isinstance(default, str)):
         return default
     if shape.section:
         return _listed(_entry(shape.section), shape_of(field.annotation))
