@@ -107,7 +107,7 @@ def test_requirement_23_damaged_specs_end_in_findings_and_whole_repairs() -> Non
             print(f"document {number}: {content!r}")
             raise
         assert outcome.seconds < LIMIT
-        # A repaired name may bring parameters that do not fit it; what must not happen is that rules contradict each other.
+        # A repaired name may bring parameters that do not fit it; but rules must not contradict each other.
         assert all(reason.endswith("the file would have more errors") for reason in outcome.refused)
 
 
