@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnwiz.catalog.choice import plain
 from cnnwiz.report.blocks import Block, Column, Columns, Facts, Fold, Mono, Section, Share, Table
+from cnnwiz.report.decided import yaml_of
 from cnnwiz.report.numbers import amount
 from cnnwiz.report.reading import Reading
-from cnnwiz.spec.write import flow
 
 MOST_CLASSES = 100
 
@@ -28,7 +27,7 @@ def data(runs: Sequence[Reading]) -> Section:
 def _facts(run: Reading) -> tuple[Block, ...]:
     record = run.record
     totals = {split: sum(counts.values()) for split, counts in record.data.images.items()}
-    rows: list[tuple[str, str | Mono]] = [("Source", Mono(flow(plain(run.spec.data.source))))]
+    rows: list[tuple[str, str | Mono]] = [("Source", Mono(yaml_of(run.spec.data.source)))]
     rows += [(f"Images for {split}", amount(total)) for split, total in totals.items()]
     rows.append(("Fingerprint", Mono(record.data.sha256 or "not known")))
     if record.preprocessing:
