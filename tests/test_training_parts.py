@@ -11,12 +11,13 @@ from torch import nn
 
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec import parse_text
-from cnnwiz.training import checkpoint
+from cnnwiz.training import checkpoint, files
 from cnnwiz.training.average import Average
 from cnnwiz.training.device import choose_device
 from cnnwiz.training.loop import fit
 from cnnwiz.training.optimize import learning_rate
-from cnnwiz.training.run import Run, next_run_dir
+from cnnwiz.training.places import next_run_dir
+from cnnwiz.training.run import Run
 from cnnwiz.training.state import Progress
 
 TINY = """
@@ -170,7 +171,7 @@ def test_nothing_half_written_when_the_disk_refuses(tmp_path: Path, monkeypatch:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_sync", refuse)
+    monkeypatch.setattr(files, "_sync", refuse)
     with pytest.raises(CnnwizError, match="no space left") as caught:
         checkpoint.write(path, {"a": torch.ones(3)}, {})
 
