@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binomtest
 from sklearn.metrics import (
     accuracy_score,
@@ -13,12 +14,15 @@ from sklearn.metrics import (
     log_loss,
     precision_score,
     recall_score,
+    roc_auc_score,
     top_k_accuracy_score,
 )
 
 from cnnwiz.evaluation.calibration import BINS, bin_of, calibration, error_interval
 from cnnwiz.evaluation.intervals import bootstrap, normal, wilson
 from cnnwiz.evaluation.metrics import confusion, f1_scores, per_class, rank_of_truth, top_k
+from cnnwiz.evaluation.verification import verification, weighted
+from cnnwiz.training.verify import verify
 
 CLASSES = 6
 
@@ -146,3 +150,38 @@ def test_calibration_error_is_covered(excess):
         _, (low, high), _ = error_interval(bin_of(confidence), confidence, correct, 100)
         covered += low <= excess <= high
     assert covered >= 88
+
+
+@pytest.fixture(scope="module")
+def people() -> tuple[torch.Tensor, torch.Tensor]:
+    """Embeddings (180, 8) of 30 classes, six of each."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(180) % 30
+    centres = torch.randn(30, 8, generator=generator)
+    return centres[labels] + 1.2 * torch.randn(180, 8, generator=generator), labels
+
+
+def test_verification_has_intervals_that_hold_it(people):
+    measured = verification(*people)
+    for name in ("accuracy", "auc", "tar", "tar_1e3"):
+        low, high = measured[f"{name}_interval"]
+        assert low < measured[name] < high
+    few = people[1] < 5
+    assert verification(people[0][few], people[1][few])["auc_interval"] is None
+
+
+def test_weighted_pairs_are_pairs_counted_so_often(people):
+    """Against scikit-learn's weighted ROC, and against verify's own figures where every class counts once."""
+    embeddings, labels = (part[:60] for part in people)
+    unit = torch.nn.functional.normalize(embeddings)
+    first, second = torch.triu_indices(60, 60, 1)
+    likeness = (unit @ unit.T)[first, second]
+    order = likeness.argsort()
+    a, b = labels[first][order].numpy(), labels[second][order].numpy()
+    drawn = np.random.default_rng(1).integers(0, 3, 30)
+    counts = np.where(a == b, drawn[a], drawn[a] * drawn[b])
+    expected = roc_auc_score(a == b, likeness[order].numpy(), sample_weight=counts)
+    assert weighted(a == b, a, b, drawn)["auc"] == pytest.approx(expected)
+    plain = verify(embeddings, labels)
+    found = weighted(a == b, a, b, np.ones(30, int))
+    assert found == pytest.approx({name: plain[name] for name in found})

@@ -150,7 +150,9 @@ def _verification(measured: dict[str, Any]) -> None:
     print(f"  {name}  {measured['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
     for name, key in (("ROC AUC of pairs", "auc"), ("TAR at FAR 0.01", "tar"), ("TAR at FAR 0.001", "tar_1e3")):
         value = "no pairs to tell" if measured[key] is None else f"{measured[key]:.4f}"
-        print(f"  {name:<35}  {value}")
+        interval = measured[f"{key}_interval"]
+        sure = f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
+        print(f"  {name:<35}  {value}{sure}")
 
 
 def _head(measured: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from cnnwiz.evaluation.metrics import confusion, per_class, rank_of_truth, top_k
 from cnnwiz.evaluation.outputs import Outputs, outputs_of
 from cnnwiz.evaluation.slices import by_size
 from cnnwiz.evaluation.trained import Trained, open_trained
-from cnnwiz.training.verify import verify
+from cnnwiz.evaluation.verification import verification
 
 SEVERAL = 5  # top-k is given for 2 to this many, as far as there are more classes
 
@@ -60,7 +60,7 @@ def _measured(trained: Trained, outputs: Outputs) -> dict[str, Any]:
     """What the run's task measures."""
     if trained.detects:
         return detection(trained, outputs)
-    return verification(outputs) if trained.embeds else classification(trained, outputs)
+    return verification(outputs.scores, outputs.labels) if trained.embeds else classification(trained, outputs)
 
 
 def classification(trained: Trained, outputs: Outputs) -> dict[str, Any]:
@@ -92,15 +92,4 @@ def classification(trained: Trained, outputs: Outputs) -> dict[str, Any]:
             "f1, macro_f1": METHODS["bootstrap"],
             "calibration.ece": METHODS["mirrored bootstrap"],
         },
-    }
-
-
-def verification(outputs: Outputs) -> dict[str, Any]:
-    """Metrics of embeddings; `accuracy` is that of nearest neighbours."""
-    found = verify(outputs.scores, outputs.labels)
-    nearest = float(found["accuracy"] or 0.0)
-    return {
-        "accuracy": nearest,
-        "accuracy_interval": list(wilson(nearest, len(outputs))),
-        **{name: found[name] for name in ("auc", "tar", "tar_1e3", "knn_accuracy")},
     }
