@@ -13,7 +13,14 @@ from cnnwiz.catalog.regularization import L2, PENALTIES
 from cnnwiz.catalog.sampler import PK
 from cnnwiz.catalog.second_order import SECOND_ORDER, Lbfgs
 from cnnwiz.decisions.data import classes_of, images_of
-from cnnwiz.decisions.parameters import Recommend, field_question, options, parameter_questions, section_questions
+from cnnwiz.decisions.parameters import (
+    Recommend,
+    field_question,
+    is_asked,
+    options,
+    parameter_questions,
+    section_questions,
+)
 from cnnwiz.decisions.question import Advice, Option, Question
 from cnnwiz.spec.document import Spec, Training
 
@@ -29,6 +36,10 @@ PRECISIONS = {
     "bfloat16": "half the memory, range of float32",
     "float16": "half the memory, gradients are scaled",
 }
+
+
+ASKED_APART = ("batch_size", "epochs", "micro_batch", "precision", "gradient_clip", "ema", "seed")
+"""Keys of `training` with a prompt, or a recommendation, of their own; every other one is asked as it is described."""
 
 
 def _other_task(cls: type[Choice], answers: Mapping[str, Any]) -> str | None:
@@ -198,8 +209,11 @@ QUESTIONS: tuple[Question, ...] = (
         help=Lookahead.card()["what"],
     ),
     *parameter_questions((Lookahead,), "training", "training", {}, when=_looks_ahead),
-    field_question(Training, "layer_decay", "training.layer_decay", "training", "Rate of a layer as share of the next"),
-    field_question(Training, "sync_batch_norm", "training.sync_batch_norm", "training"),
+    *(
+        field_question(Training, name, f"training.{name}", "training")
+        for name in Training.model_fields
+        if name not in ASKED_APART and is_asked(Training, name)
+    ),
     field_question(Training, "seed", "training.seed", "training", "Seed of the training"),
     *section_questions(
         Spec,
