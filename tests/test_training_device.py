@@ -60,5 +60,5 @@ def test_measuring_changes_neither_threads_nor_random_numbers():
 def test_a_missing_compiler_is_named_before_training(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
     with pytest.raises(CnnwizError, match=r"C\+\+ compiler") as caught:
-        compile_network(nn.Linear(1, 1), "cpu", tmp_path)
+        compile_network(nn.Linear(1, 1), "cpu")
     assert caught.value.code == 2

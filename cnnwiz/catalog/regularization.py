@@ -16,7 +16,7 @@ carries, and class centres have an update of their own."""
 
 class L2(Choice):
     """L2 penalty factor/2 * ||w||^2, as weight decay: part of the gradient, but decoupled from it for adamw, soap,
-    adahessian and muon.
+    adahessian and muon. For decoupled_sgd the factor is the share of a weight that a step takes away at the highest lr.
 
     Use: almost always with SGD: 5e-4 in AlexNet and VGG, 1e-4 in ResNet; decoupled about 0.01 to 0.05.
 

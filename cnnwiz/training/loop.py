@@ -21,7 +21,7 @@ from cnnwiz.nn.lsuv import settle
 from cnnwiz.training.account import epoch_line, facts, keep, started
 from cnnwiz.training.assemble import Assembly, assemble
 from cnnwiz.training.checkpoint import read
-from cnnwiz.training.compiled import compile_network
+from cnnwiz.training.compiled import compile_network, keep_compiled
 from cnnwiz.training.device import PRECISIONS, Device, choose_device, raise_allocator_thresholds
 from cnnwiz.training.distributed import ALONE, Ranks
 from cnnwiz.training.evaluate import metrics_of, scores
@@ -77,7 +77,7 @@ def fit(
     yield from (Notice(text) for text in told)
     spec, graph, network = made.spec, made.graph, made.network
     if spec.training.compile:
-        compile_network(network, place.type, run.path / "compiled")
+        compile_network(network, place.type)
     learned, optimizer, average, scaler = made.learned, made.optimizer, made.average, made.scaler
 
     progress = yield from _begin(run, made, ranks, shares)
@@ -251,6 +251,8 @@ def _finish(run: Run, made: Assembly, ranks: Ranks) -> Iterator[Event]:
 def _place(run: Run, device: str, ranks: Ranks) -> Device:
     """The device, and an arithmetic that is the same for all ranks and every process of the run."""
     training, full = run.spec.training, run.spec.optimizer.full_precision
+    if training.compile:
+        keep_compiled(run.path / "compiled")
     place = choose_device(device, training.precision, full, run.record.get("precision"))
     agreed = PRECISIONS[ranks.agree(PRECISIONS.index(place.precision))]
     return place if place.precision == agreed else replace(place, precision=agreed, why="as another rank needs it")
