@@ -156,12 +156,14 @@ def test_a_file_that_differs_is_not_kept(small, tmp_path, monkeypatch, capsys):
     assert cnnwiz([*words, "--tolerance", "0.01"]) == 0
 
 
-def test_portable_multiplies_weight_norm_out_and_keeps_the_run_as_it_is():
-    trained = untrained(parsed(TEXTS["weight norm, uneven padding"]))
+@pytest.mark.parametrize("name", ["weight norm, uneven padding", "activation.rrelu"])
+def test_portable_is_of_ordinary_layers_and_keeps_the_run_as_it_is(name):
+    trained = untrained(parsed(TEXTS[name]))
     names = list(trained.network.state_dict())
     portable = Portable(trained, inside=False)
     assert list(trained.network.state_dict()) == names
     assert not any("parametrizations" in name for name in portable.state_dict())
+    assert not any(isinstance(module, torch.nn.RReLU) for module in portable.modules())
     x = torch.randn(2, *trained.graph.input)
     torch.testing.assert_close(portable(x), trained.network(x), rtol=0, atol=0)
 

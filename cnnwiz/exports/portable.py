@@ -45,7 +45,8 @@ def multiplied_out(network: Network) -> Network:
     nodes, tensors = [], {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for node in network.graph.nodes:
         if isinstance(node.operation, Rrelu):  # in evaluation a leaky ReLU, and ONNX knows no other
-            node = replace(node, operation=LeakyRelu(negative_slope=node.operation.slope()))
+            middle = (node.operation.lower + node.operation.upper) / 2
+            node = replace(node, operation=LeakyRelu(negative_slope=middle))
         module = network.get_submodule(node.name)
         if is_parametrized(module, "weight"):
             node = replace(node, operation=node.operation.model_copy(update={"weight_norm": False}))
