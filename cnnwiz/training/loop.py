@@ -93,7 +93,8 @@ def fit(
         if epoch == phase.first_epoch and not first:
             yield from entered(phase, phases)
             if phase.renews:
-                renew_statistics(network, batches_from(), place, training.batch_size, training.seed)
+                with ranks.failures():
+                    renew_statistics(network, batches_from(), place, training.batch_size, training.seed)
                 ranks.spread(list(network.buffers()))
         learned.train()
         set_resting(network, graph, phase.freeze, made.trained)
