@@ -136,6 +136,8 @@ def test_imports_point_down(path):
             continue
         if package == "catalog" and is_leaf(found.module) and (found.function or found.typing_only):
             continue
+        if package == "rules" and is_leaf(found.module) and found.typing_only:  # what a method of the catalogue returns
+            continue
         assert RANK[target] < RANK[package], f"{relative(path)} imports {found.module}, which is not below it"
 
 
