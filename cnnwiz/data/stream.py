@@ -78,8 +78,9 @@ class _Decoder:
             if self.limit:
                 alarm(self.limit)
             try:
-                require_regular(file)
-                canvases[read] = decode(Path(file), self.side, self.channels, whole=self.whole)
+                path = Path(file)
+                require_regular(path)
+                canvases[read] = decode(path, self.side, self.channels, whole=self.whole)
                 read += 1
             except CnnwizError as error:
                 damaged[place] = str(error)
@@ -88,11 +89,11 @@ class _Decoder:
         return Group(files, canvases[:read], damaged)
 
 
-def require_regular(file: str) -> None:
+def require_regular(file: Path) -> None:
     """Raise CnnwizError unless this is a regular file: a pipe or device could be read for ever."""
     try:
-        if not stat.S_ISREG(Path(file).stat().st_mode):
-            raise CnnwizError(f"{file!r}: not a regular file")
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise CnnwizError(f"{str(file)!r}: not a regular file")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise CnnwizError(f"{file!r}: {reason.lower()}") from None
+        raise CnnwizError(f"{str(file)!r}: {reason.lower()}") from None

@@ -45,8 +45,8 @@ def _values(path: str, one: Any, other: Any, words: Words) -> Iterator[Differenc
         return
     if isinstance(one, Part) and type(one) is type(other):
         # A choice that stands under its own name (regularization.l2) needs no second one.
-        doubled = isinstance(one, Choice) and not path.endswith(f".{one.key}")
-        yield from _parts(f"{path}.{one.key}" if doubled else path, one, other, words)
+        own = one.key if isinstance(one, Choice) else ""
+        yield from _parts(f"{path}.{own}" if own and not path.endswith(f".{own}") else path, one, other, words)
     elif isinstance(one, tuple) and isinstance(other, tuple) and _lists(one, other):
         yield from _lines(path, [_said(item, words) for item in one], [_said(item, words) for item in other])
     else:
@@ -58,7 +58,7 @@ def _lists(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     return any(isinstance(item, (Part, tuple)) for item in (*one, *other))
 
 
-def _lines(path: str, one: list[str], other: list[str]) -> Iterator[Difference]:
+def _lines(path: str, one: list[str | None], other: list[str | None]) -> Iterator[Difference]:
     """Two lists by their lines, numbered as in the first (from 1): changed, gone, new."""
     for kind, start, end, begin, stop in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if kind == "equal":

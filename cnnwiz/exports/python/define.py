@@ -137,7 +137,7 @@ class Definitions:
                 continue
             vector = repr(values)
             if vector not in named:
-                word = WORDS.get(argument.name, argument.name)
+                word = WORDS.get(argument.name) or argument.name
                 if word == "outputs" and values != [literal(one.value) for one in columns[last]]:
                     word = "width"
                 named[vector] = Parameter(_unique(word, taken), index, argument.default)
