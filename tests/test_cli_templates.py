@@ -67,7 +67,8 @@ def test_written_but_not_over_something(tmp_path, capsys):
     assert target.read_text() == "mine"
     assert run(["templates", "digits", "-o", str(target), "--force"]) == 0
     assert load(target).name == "digits"
-    assert list(tmp_path.iterdir()) == [target]
+    assert sorted(tmp_path.iterdir()) == [target, tmp_path / "mine.yaml.bak"]
+    assert (tmp_path / "mine.yaml.bak").read_text() == "mine"
     assert run(["templates", "digits", "-o", str(tmp_path / "no" / "where.yaml")]) == 2
 
 

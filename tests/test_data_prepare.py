@@ -242,11 +242,11 @@ def test_preprocessing_goes_into_json(tmp_path):
     assert set(preprocessing) == {"version", "channels", "canvas", "image_size", "mean", "std"}
 
 
-def killed(*_):
+def killed(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def frozen(*_):
+def frozen(*_, **__):
     signal.pause()
 
 
@@ -261,10 +261,10 @@ def test_a_worker_that_dies_or_hangs_is_an_error_of_its_own(tmp_path, monkeypatc
 
 
 def test_workers_leave_signals_to_the_main_process(tmp_path, monkeypatch):
-    def signalled(file, side, channels):
+    def signalled(file, side, channels, whole):
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
-        return decode(file, side, channels)
+        return decode(file, side, channels, whole=whole)
 
     monkeypatch.setattr(pixels_module, "decode", signalled)
     assert len(prepare(data(photos(tmp_path)), 8, 0, workers=2).train) == 30
