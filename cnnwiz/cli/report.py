@@ -32,6 +32,9 @@ def report(
         raise CnnwizError(f"several runs have no directory in common: add -o {name}")
     target = output or runs[0] / name
     to_stdout = str(target) == "-"
+    for run in runs:  # before the target, which may lie in it, is found missing
+        if not (run / "spec.yaml").is_file():
+            raise CnnwizError(f"{run}: not a run directory (it has no spec.yaml)")
     if not to_stdout and not force:
         _require_ours(target)
 
