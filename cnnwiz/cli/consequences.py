@@ -71,8 +71,7 @@ def measured(ids: tuple[str, ...], known: Mapping[str, Any]) -> tuple[str, ...]:
 
     norm = known.get("model.defaults.norm", "batch") not in ("none", "local_response")
     effect = min(map(evidence, ids), key=lambda effect: ("with batch norm" in effect.setting) != norm)
-    points = "did not train" if effect.effect_pp is None else f"{effect.effect_pp:+.1f} points"
-    return (f"Evidence: {effect.what}: {points} ({effect.setting.split(',')[0]})",)
+    return (f"Evidence: {effect.what}: {effect.points(' points')} ({effect.setting.split(',')[0]})",)
 
 
 def recommended_words(item: Question, advice: Advice | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from cnnwiz.amounts import count
 from cnnwiz.cli.plain import visible
 from cnnwiz.spec import Document, Finding, Fix
 
@@ -69,7 +70,7 @@ def _safety(fix: Fix) -> str:
 
 def _measured(finding: Finding) -> str:
     number = len(finding.evidence)
-    return f" ({number} measurement{'' if number == 1 else 's'})" if number else ""
+    return f" ({count(number, 'measurement')})" if number else ""
 
 
 def _change(fix: Fix, text: str) -> Iterator[tuple[str, str]]:

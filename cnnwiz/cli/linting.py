@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, TextIO
 
+from cnnwiz.amounts import count
 from cnnwiz.cli.baseline import Baseline, read_baseline
-from cnnwiz.cli.formats.full import count
 from cnnwiz.cli.formats.report import Checked, Report
 from cnnwiz.cli.frame import Paint, plainly, repair_note
 from cnnwiz.cli.lint import Format

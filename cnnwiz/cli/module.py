@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -84,7 +83,8 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 
 def _full(examined: Examined) -> Iterator[str]:
-    from cnnwiz.cli.formats.full import count
+    from cnnwiz.amounts import count
+    from cnnwiz.cli.formats.full import by_severity
     from cnnwiz.cli.frame import headline
     from cnnwiz.spec.finding import show_path
 
@@ -92,8 +92,6 @@ def _full(examined: Examined) -> Iterator[str]:
         yield headline(finding)
         yield f" --> {examined.name}, {show_path(finding.path)}"
         yield f"  = why: cnnwiz explain {finding.code}\n"
-    counts = Counter(finding.severity for finding in examined.findings)
-    said = ", ".join(count(counts[s], s) for s in ("error", "warning", "info") if counts[s]) or "nothing found"
     size = "x".join(map(str, examined.traced.graph.input))
     share = f"{examined.read:,} of {examined.operations:,} operations and {examined.parameters_read:,} of "
     yield f"{examined.name} at {size}: read {share}{examined.traced.parameters:,} parameters"
@@ -102,7 +100,7 @@ def _full(examined: Examined) -> Iterator[str]:
         more = f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else ""
         yield f"not read, and left out of account: {', '.join(unread[:SHOWN])}{more}"
     hidden = f"; {count(examined.hidden, 'info')} not shown (--all)" if examined.hidden else ""
-    yield f"{said}{hidden}; rules on data and training need a spec"
+    yield f"{by_severity(examined.findings)}{hidden}; rules on data and training need a spec"
 
 
 def _concise(examined: Examined) -> Iterator[str]:

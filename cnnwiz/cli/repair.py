@@ -9,6 +9,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnnwiz.amounts import count
 from cnnwiz.cli.plain import visible
 from cnnwiz.errors import CnnwizError
 
@@ -22,7 +23,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def changes(document: Document, repair: Repaired) -> Iterator[str]:
     """The difference between a document and its repaired text, as `diff -u` prints it and `patch` takes it."""
     before, after = document.text.splitlines(), repair.document.text.splitlines()
-    done = f"(after {len(repair.applied)} repair{'' if len(repair.applied) == 1 else 's'})"
+    done = f"(after {count(len(repair.applied), 'repair')})"
     for line in unified_diff(before, after, document.name, document.name, "", done, n=1, lineterm=""):
         yield visible(line)
 

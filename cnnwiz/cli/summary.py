@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from cnnwiz.amounts import short
+
 if TYPE_CHECKING:
     from cnnwiz.catalog.choice import Choice
     from cnnwiz.graph import Graph
@@ -59,7 +61,7 @@ def _lines(graph: Graph, spec: Spec) -> tuple[tuple[str, ...], list[tuple[str, .
             _shape(line.output),
             _count(line.parameters),
             _share(line.parameters, graph.parameters),
-            _short(line.macs),
+            short(line.macs) if line.macs else "",
             _side(line.receptive_field),
         )
         for choice, line in zip(written, by_line(graph, spec.model), strict=True)
@@ -76,7 +78,7 @@ def _operations(graph: Graph) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
             _shape(node.output),
             _count(node.parameter_count),
             _share(node.parameter_count, graph.parameters),
-            _short(node.macs),
+            short(node.macs) if node.macs else "",
             _side(node.field.size),
         )
         for node in graph.nodes
@@ -116,7 +118,7 @@ def _totals(graph: Graph) -> str:
     sees = f"{_side(graph.receptive_field):>17} px of {_shape(graph.input[1:])}"
     return f"""
 {graph.name}: {_shape(graph.input)} to {graph.output[0]} {ends}
-{graph.parameters:>17,} parameters, {_short(4 * graph.parameters)}B in float32
+{graph.parameters:>17,} parameters, {short(4 * graph.parameters, "B")} in float32
 {graph.macs:>17,} MACs per image: multiply-adds in convolutions, linear layers
 {graph.activation_bytes:>17,} bytes of activations per image, which training keeps
 {sees}: what a position of the last map sees"""
@@ -139,11 +141,3 @@ def _share(part: int, whole: int) -> str:
     if not part:
         return ""
     return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "<0.1 %"
-
-
-def _short(number: int) -> str:
-    """1,234,567 as 1.23 M."""
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number}" if number else ""

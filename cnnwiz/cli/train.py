@@ -201,6 +201,7 @@ def seconds_of(text: str, option: str) -> float:
 
 def _document(spec: Path, lint: bool) -> Document:
     """The spec file. Findings that make training pointless stop it before torch is loaded; warnings are one line."""
+    from cnnwiz.amounts import count
     from cnnwiz.cli.linting import findings_of
     from cnnwiz.cli.plain import visible
     from cnnwiz.errors import CnnwizError
@@ -217,5 +218,5 @@ def _document(spec: Path, lint: bool) -> Document:
         raise CnnwizError("\n".join([*lines, f"cnnwiz explain {errors[0].code} tells why; --no-lint trains anyway"]))
     if warnings:
         codes = ", ".join(sorted({finding.code for finding in warnings}))
-        typer.echo(visible(f"lint    {len(warnings)} warnings ({codes}); cnnwiz lint {spec}"), err=True)
+        typer.echo(visible(f"lint    {count(len(warnings), 'warning')} ({codes}); cnnwiz lint {spec}"), err=True)
     return document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from cnnwiz.amounts import short
 from cnnwiz.decisions.checks import findings_of
 from cnnwiz.decisions.compose import Draft, draft
 from cnnwiz.decisions.engine import answer
@@ -49,15 +50,6 @@ def network_line(made: Draft) -> str:
     sides = [shape[-1] for node in graph.nodes if len(shape := node.output) == 3]
     maps = " > ".join(map(str, dict.fromkeys([graph.input[-1], *sides])))
     batch = training.micro_batch or training.batch_size
-    kept = f"{short(graph.activation_bytes * batch)}B of activations at batch {batch}"
+    kept = f"{short(graph.activation_bytes * batch, 'B')} of activations at batch {batch}"
     field = max(graph.receptive_field)
     return f"{graph.parameters:,} parameters, {short(graph.macs)} MACs, {kept}, maps {maps} px, field {field} px"
-
-
-def short(number: int) -> str:
-    """1,234,567 as 1.23 M."""
-    value, powers = float(number), iter("kMGT")
-    power = ""
-    while round(value, 2) >= 1000:
-        value, power = value / 1000, next(powers)
-    return f"{value:.3g} {power}" if power else f"{number} "

@@ -25,6 +25,10 @@ class Evidence:
     source: str
     status: str
 
+    def points(self, unit: str = "") -> str:
+        """The effect with its sign, as `+1.7` or, with the unit, `+1.7 points`."""
+        return "did not train" if self.effect_pp is None else f"{self.effect_pp:+.1f}{unit}"
+
 
 @dataclass(frozen=True)
 class Measured:

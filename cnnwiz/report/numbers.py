@@ -14,14 +14,6 @@ def amount(number: int) -> str:
     return f"{number:,}"
 
 
-def short(number: float) -> str:
-    """1,234,567 as `1.23 M`; the unit's letter can stand right behind it."""
-    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number:g} "
-
-
 def percent(share: float, decimals: int = 1) -> str:
     """98.9 %, which a line does not break."""
     return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
-from cnnwiz.knowledge import Evidence, evidence, measured
+from cnnwiz.amounts import count
+from cnnwiz.knowledge import evidence, measured
 from cnnwiz.rules import check
 from cnnwiz.rules.rule import Rule
 from cnnwiz.spec import parse_text
@@ -62,7 +63,7 @@ def _evidence(rule: Rule) -> Iterator[str]:
         for effect in effects:
             if effect.setting == setting:
                 text = f"{effect.what} ({effect.id}, {effect.source}, {effect.status}, one run)"
-                yield _wrapped(f"{INDENT}{_points(effect):<14}", text)
+                yield _wrapped(f"{INDENT}{effect.points(' points'):<14}", text)
     if not effects:
         yield _labelled("Evidence", "argued in these papers" if rule.papers else "by definition")
     if rule.papers:
@@ -72,7 +73,7 @@ def _evidence(rule: Rule) -> Iterator[str]:
 def _files(rule: Rule) -> Iterator[str]:
     """The files that the example reads, counted by folder."""
     counts = Counter(name.rpartition("/")[0] for name in rule.files)
-    yield from (f"    # {folder}: {count} file{'s' * (count > 1)}" for folder, count in sorted(counts.items()))
+    yield from (f"    # {folder}: {count(number, 'file')}" for folder, number in sorted(counts.items()))
 
 
 def _measured(rule: Rule) -> Iterator[str]:
@@ -85,7 +86,3 @@ def _measured(rule: Rule) -> Iterator[str]:
     sides = " against ".join(", ".join(f"{value:.1f}" for value in side) for side in (found.bad, found.good))
     text = f"+- {found.interval_pp:.1f} (95 %, paired): {found.what} ({sides} %): {found.verdict}"
     yield _wrapped(f"{INDENT}{f'{found.effect_pp:+.1f} points':<14}", text)
-
-
-def _points(effect: Evidence) -> str:
-    return "did not train" if effect.effect_pp is None else f"{effect.effect_pp:+.1f} points"

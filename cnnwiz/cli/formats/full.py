@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from cnnwiz.amounts import count
 from cnnwiz.cli.formats.report import Report
 from cnnwiz.cli.frame import frame
+
+if TYPE_CHECKING:
+    from cnnwiz.spec import Finding
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -21,8 +26,7 @@ def lines(report: Report) -> Iterator[str]:
 def totals(report: Report) -> str:
     """1 error, 2 warnings in 1 file; 3 infos not shown (--all); 1 can be repaired with --fix"""
     findings = [finding for finding, _ in report.findings]
-    counts = Counter(f.severity for f in findings)
-    said = ", ".join(count(counts[s], s) for s in ("error", "warning", "info") if counts[s]) or "nothing found"
+    said = by_severity(findings)
     safety = Counter(f.fix.safety for f in findings if f.fix and f.fix.edits)
     hidden, accepted = sum(file.hidden for file in report.files), sum(len(file.accepted) for file in report.files)
     parts = [f"{said} in {count(len(report.files), 'file')}"]
@@ -33,6 +37,7 @@ def totals(report: Report) -> str:
     return "; ".join(parts)
 
 
-def count(number: int, word: str) -> str:
-    """1 file, 2 files."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def by_severity(findings: Sequence[Finding]) -> str:
+    """1 error, 2 warnings; or that nothing was found."""
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(count(counts[s], s) for s in ("error", "warning", "info") if counts[s]) or "nothing found"

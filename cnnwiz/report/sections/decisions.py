@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cnnwiz.amounts import count
 from cnnwiz.knowledge import Evidence, evidence
 from cnnwiz.report.blocks import Block, Entries, Entry, Fold, Mono, Section, Table, Text, Words, marked
 from cnnwiz.report.decided import Decision, decisions
@@ -90,7 +91,7 @@ def _sentence(text: str) -> str:
 
 def _closer(effects: int, papers: int) -> str:
     counts = ((effects, "measured effect"), (papers, "paper"))
-    return " and ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
+    return " and ".join(count(number, word) for number, word in counts if number)
 
 
 def _behind(effects: Sequence[Evidence], papers: Sequence[str]) -> Iterator[Block]:
@@ -104,11 +105,7 @@ def _behind(effects: Sequence[Evidence], papers: Sequence[str]) -> Iterator[Bloc
 def measured(effects: Sequence[Evidence]) -> Table:
     """Effects as a table: points of top-1 accuracy, what was changed, under which conditions, where it is from."""
     rows = tuple(
-        (effect.what, _points(effect), effect.setting, f"{effect.source}, {effect.status}") for effect in effects
+        (effect.what, effect.points(), effect.setting, f"{effect.source}, {effect.status}") for effect in effects
     )
     caption = "Points of ImageNet top-1 accuracy, one run each; differences below 0.5 are ties"
     return Table(caption, ("change", "points", "conditions", "source"), rows, frozenset((1,)))
-
-
-def _points(effect: Evidence) -> str:
-    return "did not train" if effect.effect_pp is None else f"{effect.effect_pp:+.1f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from cnnwiz.amounts import count
 from cnnwiz.report.blocks import Block, Column, Columns, Facts, Fold, Listing, Mono, Section, Text
 from cnnwiz.report.numbers import duration
 from cnnwiz.report.reading import Reading
@@ -24,7 +25,7 @@ def _run(run: Reading) -> tuple[Block, ...]:
     rows: list[tuple[str, str | Mono]] = [("Status", record.status), ("Started", record.started or "not known")]
     if record.seconds is not None:
         rows.append(("Wall time", duration(record.seconds)))
-    threads = f", {record.threads} thread{'s' if record.threads > 1 else ''}" if record.threads else ""
+    threads = f", {count(record.threads, 'thread')}" if record.threads else ""
     rows.append(("Device", f"{record.device}{threads}, {record.precision}"))
     rows.append(("Seed", "not known" if record.seed is None else str(record.seed)))
     rows.append(("cnnwiz", record.cnnwiz))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnnwiz.amounts import count
 from cnnwiz.knowledge import evidence
 from cnnwiz.report.blocks import Block, Column, Columns, Entries, Entry, Fold, Section, Text, marked
 from cnnwiz.report.reading import Reading
@@ -32,9 +33,9 @@ def _of(run: Reading) -> tuple[Block, ...]:
     else:
         blocks.append(Text(("No errors and no warnings.",)))
     if hints:
-        count = f"{len(hints)} finding{'s' if len(hints) > 1 else ''}"
+        number = count(len(hints), "finding")
         blocks.append(
-            Fold(f"{count} of severity info: what could be better, or is worth knowing", (Entries(tuple(hints)),))
+            Fold(f"{number} of severity info: what could be better, or is worth knowing", (Entries(tuple(hints)),))
         )
     return tuple(blocks)
 
@@ -47,5 +48,5 @@ def _entry(finding: Finding) -> Entry:
         texts.append(("Why:", marked(rule.why)))
     effects = [evidence(id) for id in finding.evidence]
     behind = (measured(effects),) if effects else ()
-    closer = f"{len(effects)} measured effect{'s' if len(effects) > 1 else ''}" if effects else ""
+    closer = count(len(effects), "measured effect") if effects else ""
     return Entry(f"{finding.severity} {finding.code} {finding.name}", place, tuple(texts), closer, behind)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cnnwiz.amounts import count, short
 from cnnwiz.report.blocks import Block, Cell, Section, Table, Text, Tile, Tiles
-from cnnwiz.report.numbers import Scale, amount, between, duration, percent, scale_of, short
+from cnnwiz.report.numbers import Scale, amount, between, duration, percent, scale_of
 from cnnwiz.report.reading import Reading
 
 
@@ -38,16 +39,14 @@ def _lead(runs: Sequence[Reading]) -> str:
     task = {"classify": f"Tells {run.graph.classes} classes of", "embed": "Places by likeness"}.get(
         run.spec.task, f"Finds objects of {run.graph.classes} classes in"
     )
-    epochs = f"{len(run.epochs)} epoch{'s' if len(run.epochs) != 1 else ''}"
+    epochs = count(len(run.epochs), "epoch")
     return f"{task} {kind} images of {height}x{width} pixels; trained for {epochs}{seen}{time}."
 
 
 def _tiles(run: Reading) -> Tiles:
     tiles = [*_measured(run), *_validation(run)]
-    tiles.append(
-        Tile("Parameters", short(run.graph.parameters).strip(), f"{short(4 * run.graph.parameters)}B in float32")
-    )
-    tiles.append(Tile("Multiply-adds", short(run.graph.macs).strip(), "per image"))
+    tiles.append(Tile("Parameters", short(run.graph.parameters), f"{short(4 * run.graph.parameters, 'B')} in float32"))
+    tiles.append(Tile("Multiply-adds", short(run.graph.macs), "per image"))
     if run.record.seconds is not None:
         tiles.append(
             Tile("Training time", duration(run.record.seconds), f"{run.record.device}, {run.record.precision}")
@@ -113,5 +112,5 @@ def _row(run: Reading, scale: Scale) -> tuple[Cell, ...]:
             f1, error = percent(measured["macro_f1"]), percent(measured["calibration"]["ece"])
     validation = run.record.best.get("val_accuracy")
     time = "" if run.record.seconds is None else duration(run.record.seconds)
-    costs = (short(run.graph.parameters).strip(), short(run.graph.macs).strip(), str(len(run.epochs)), time)
+    costs = (short(run.graph.parameters), short(run.graph.macs), str(len(run.epochs)), time)
     return (run.label, accuracy, f1, error, "" if validation is None else percent(validation), *costs)

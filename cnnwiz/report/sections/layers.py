@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnnwiz.amounts import short
 from cnnwiz.graph.summary import by_line
 from cnnwiz.report.blocks import Block, Column, Columns, Facts, Fold, Mono, Section, Share, Table
 from cnnwiz.report.decided import yaml_of
-from cnnwiz.report.numbers import amount, short
+from cnnwiz.report.numbers import amount
 from cnnwiz.report.reading import Reading
 
 MOST_OPERATIONS = 400
@@ -28,9 +29,9 @@ def _network(run: Reading) -> tuple[Block, ...]:
     graph = run.graph
     totals = (
         ("Input", "x".join(map(str, graph.input))),
-        ("Parameters", f"{amount(graph.parameters)}, {short(4 * graph.parameters)}B in float32"),
+        ("Parameters", f"{amount(graph.parameters)}, {short(4 * graph.parameters, 'B')} in float32"),
         ("Multiply-adds", f"{amount(graph.macs)} per image"),
-        ("Activations", f"{short(graph.activation_bytes)}B per image in training, float32"),
+        ("Activations", f"{short(graph.activation_bytes, 'B')} per image in training, float32"),
         ("Receptive field", f"{'x'.join(map(str, graph.receptive_field))} px of {'x'.join(map(str, graph.input[1:]))}"),
     )
     return Facts(totals), _lines(run), Fold(f"All {amount(len(graph.nodes))} operations", (_operations(run),))
