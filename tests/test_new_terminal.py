@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from wizard import PLAIN_PROMPT, PROMPT, Terminal, pictures
+from wizard import PLAIN_PROMPT, PROMPT, Terminal, pictures, terminal_environment
 
 from cnnwiz.decisions import Answers, plan
 from cnnwiz.spec import load
@@ -165,7 +165,7 @@ def test_requirement_19_no_colour_where_none_is_wanted(tmp_path):
 
 def test_requirement_20_the_terminal_is_left_as_it_was(tmp_path):
     line = f"stty -a > before; {shlex.quote(sys.executable)} -m cnnwiz new; stty -a > after"
-    settings = {"TERM": "xterm", "PATH": "/usr/bin:/bin", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    settings = terminal_environment()
     process = pexpect.spawn("/bin/sh", ["-c", line], cwd=str(tmp_path), encoding="utf-8", timeout=120, env=settings)
     process.expect(PROMPT)
     hidden = process.before + process.after
@@ -196,9 +196,8 @@ def test_requirement_08_small_terminals_show_the_pointed_option_and_the_keys(tmp
 
 def test_requirement_17_only_yaml_on_stdout_while_asking(tmp_path):
     line = f"{shlex.quote(sys.executable)} -m cnnwiz new -o - --level recommended > out.yaml"
-    process = pexpect.spawn(
-        "/bin/sh", ["-c", line], cwd=str(tmp_path), encoding="utf-8", timeout=120, dimensions=(60, 80)
-    )
+    settings = terminal_environment()
+    process = pexpect.spawn("/bin/sh", ["-c", line], cwd=str(tmp_path), encoding="utf-8", timeout=120, env=settings)
     for _ in range(2):
         process.expect(PROMPT)
         process.send("\r")

@@ -77,20 +77,23 @@ class Script:
         return [page.place.split(",")[0] for page in self.pages]
 
 
+def terminal_environment(**settings: str) -> dict[str, str]:
+    """This process's environment with nothing that forbids questions."""
+    usual = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **settings}
+    return {name: value for name, value in usual.items() if name not in ("CNNWIZ_NO_INPUT", "CI")}
+
+
 class Terminal:
     """One run of `cnnwiz new` in a real terminal."""
 
     def __init__(self, folder, *options: str, size: tuple[int, int] = (60, 80), **environment: str) -> None:
         import pexpect
 
-        settings = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **environment}
-        for name in ("CNNWIZ_NO_INPUT", "CI"):
-            settings.pop(name, None)
         self.process = pexpect.spawn(
             sys.executable,
             ["-m", "cnnwiz", "new", *options],
             cwd=str(folder),
-            env=settings,
+            env=terminal_environment(**environment),
             encoding="utf-8",
             timeout=120,
             dimensions=size,
