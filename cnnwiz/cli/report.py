@@ -26,6 +26,7 @@ def report(
     Example: cnnwiz report runs/digits-1 -o report.html
     """
     from cnnwiz.errors import CnnwizError
+    from cnnwiz.training.places import require_run
 
     name = "report.html" if format == "html" else "report.md"
     if output is None and len(runs) > 1:
@@ -33,8 +34,7 @@ def report(
     target = output or runs[0] / name
     to_stdout = str(target) == "-"
     for run in runs:  # before the target, which may lie in it, is found missing
-        if not (run / "spec.yaml").is_file():
-            raise CnnwizError(f"{run}: not a run directory (it has no spec.yaml)")
+        require_run(run)
     if not to_stdout and not force:
         _require_ours(target)
 

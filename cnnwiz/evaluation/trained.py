@@ -18,6 +18,7 @@ from cnnwiz.nn.network import Network
 from cnnwiz.spec import Spec, load
 from cnnwiz.training.checkpoint import read, reason
 from cnnwiz.training.device import choose_device
+from cnnwiz.training.places import require_run
 
 SLACK = 128 * 2**20  # bytes of a weights' file beside its parameters: the header, running statistics
 
@@ -91,8 +92,7 @@ def open_trained(run: Path, weights: str = "best", device: str = "auto", fused: 
     each other.
     """
     spec_file, file = run / "spec.yaml", run / f"{weights}.safetensors"
-    if not spec_file.is_file():
-        raise CnnwizError(f"{run}: not a run directory (it has no spec.yaml)")
+    require_run(run)
     if not file.is_file():
         raise CnnwizError(f"{run}: has no {weights}.safetensors yet; train at least one epoch")
     place = choose_device(device, "float32")

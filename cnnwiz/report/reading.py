@@ -14,7 +14,8 @@ from cnnwiz.errors import CnnwizError
 from cnnwiz.evaluation import Evaluation, evaluate
 from cnnwiz.graph import Graph, graph_of
 from cnnwiz.spec import Document, Spec, load, open_document
-from cnnwiz.training.run import WRITTEN, read_record
+from cnnwiz.training.places import read_record, require_run
+from cnnwiz.training.run import WRITTEN
 
 MOST_BYTES = 64 << 20
 """Of metrics.jsonl: a hundred thousand epochs are 20 MB."""
@@ -117,8 +118,7 @@ def read_runs(paths: list[Path]) -> tuple[Reading, ...]:
 
 def read_run(path: Path, label: str) -> Reading:
     """The run in this directory."""
-    if not (path / "spec.yaml").is_file():
-        raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
+    require_run(path)
     try:
         record = Record.model_validate(read_record(path))
     except ValidationError as error:

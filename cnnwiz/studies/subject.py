@@ -11,6 +11,7 @@ from typing import Any
 from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import graph_of
 from cnnwiz.spec import Spec, load
+from cnnwiz.training.places import require_run
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ def subject(path: Path) -> Subject:
     if not path.is_dir():
         spec = load(path)
         return Subject(str(path), spec, {}, _cost(spec, None))
-    if not (path / "spec.yaml").is_file():
-        raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
+    require_run(path)
     try:
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

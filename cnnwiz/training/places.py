@@ -31,6 +31,12 @@ def next_run_dir(base: Path, name: str) -> Path:
     return base / f"{name}-{number}"
 
 
+def require_run(path: Path) -> None:
+    """Raise CnnwizError (code 2) unless this is a run directory: spec.yaml is the first thing written into one."""
+    if not (path / "spec.yaml").is_file():
+        raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """What run.json holds; {} before it is first written."""
     try:

@@ -20,7 +20,7 @@ from cnnwiz.spec import Spec, load
 from cnnwiz.training.changes import accepted, completed, record_of, require_same
 from cnnwiz.training.checkpoint import read, write
 from cnnwiz.training.files import TEMPORARY, storage, unusable, write_text
-from cnnwiz.training.places import read_record, write_record
+from cnnwiz.training.places import read_record, require_run, write_record
 
 KEEP = 2
 WRITTEN = "written.yaml"
@@ -67,8 +67,7 @@ class Run:
 
         Raises CnnwizError (code 2) that lists what differs between the spec now and that of the beginning.
         """
-        if not (path / "spec.yaml").is_file():
-            raise CnnwizError(f"{path}: not a run directory (it has no spec.yaml)")
+        require_run(path)
         try:
             run = cls(path, load(path / "spec.yaml"), read_record(path))
         except OSError as error:
