@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cnnwiz.amounts import count
 from cnnwiz.cli.plain import visible
+from cnnwiz.cli.write import write_whole
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
@@ -35,23 +34,3 @@ def rewrite(path: Path, text: str) -> None:
     except OSError as error:
         raise CnnwizError(f"{path}: cannot be read: {error.strerror}", 4) from None
     write_whole(path, mark + text.encode("utf-8"))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file; whoever reads meanwhile, or after a crash, gets the old content or the new one."""
-    target = path.resolve()  # a link stays a link
-    if not target.parent.is_dir():
-        raise CnnwizError(f"{path}: there is no folder {path.parent}; make it first")
-    fresh = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
-    try:
-        with fresh.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, fresh)
-        fresh.replace(target)
-    except OSError as error:
-        raise CnnwizError(f"{path}: cannot be written: {error.strerror}", 4) from None
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnnwiz.cli.write import replacing
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
@@ -39,22 +39,9 @@ def save(text: str, path: Path, force: bool) -> Path | None:
     """
     if path.exists() and not force:
         raise CnnwizError(f"{path} exists; give another name, or --force to replace it")
-    if not path.parent.is_dir():
-        raise CnnwizError(f"{path}: there is no folder {path.parent}; make it first")
-    fresh, spare = (path.with_name(f".{path.name}.{os.urandom(4).hex()}") for _ in range(2))
     kept = path.with_name(f"{path.name}.bak") if path.exists() else None
-    try:
-        with fresh.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+    with replacing(path, text.encode("utf-8"), path):
         if kept:
-            shutil.copy2(path, spare)
-            spare.replace(kept)
-        fresh.replace(path)
-    except OSError as error:
-        raise CnnwizError(f"{path}: cannot be written: {error.strerror}", 4) from None
-    finally:
-        fresh.unlink(missing_ok=True)
-        spare.unlink(missing_ok=True)
+            with replacing(kept, path.read_bytes(), path) as copy:
+                shutil.copystat(path, copy)
     return kept
