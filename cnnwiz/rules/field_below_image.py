@@ -61,7 +61,7 @@ class FieldBelowImage(Rule):
     def check(self, subject: Subject) -> Iterator[Finding]:
         maps = [node for node in subject.nodes if len(node.output) == 3 and max(node.output[1:]) > 1]
         wide = [n for n in subject.convolutions if isinstance(op := n.operation, Convolution2d) and max(op.kernel) > 1]
-        if subject.side < SMALL or len(wide) < SKETCH or not _averages(subject):
+        if not maps or subject.side < SMALL or len(wide) < SKETCH or not _averages(subject):
             return
         sees = min(max(node.field.size[axis] for node in maps) for axis in (0, 1))
         if 2 * sees < subject.side:

@@ -51,18 +51,19 @@ def row(name: str, folder: Path) -> str:
     """One line of the table."""
     options = [word for pair in SETS[name][1] for word in ("--set", pair)]
     cnnwiz(folder, "new", "--data", images(name, folder), "--defaults", *options, "-o", f"{name}.yaml")
-    cnnwiz(folder, "lint", "--fail-on", "warning", f"{name}.yaml")
+    found = json.loads(cnnwiz(folder, "lint", "--output-format", "json", f"{name}.yaml").stdout)["findings"]
+    warnings = ", ".join(sorted({f"{f['code']} {f['name']}" for f in found if f["severity"] != "info"}))
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     cnnwiz(folder, "train", f"{name}.yaml", "--run-dir", f"run-{name}", "--workers", "0", "--no-cache")
     seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     metrics = json.loads((folder / f"run-{name}" / "run.json").read_text())["metrics"]
     split = "test" if "test_accuracy" in metrics else "validation"
     accuracy = metrics["test_accuracy"] if split == "test" else metrics["val_accuracy"]
-    return f"| {name} | {accuracy:.4f} ({split}) | {seconds:.0f} s | {', '.join(SETS[name][1]) or 'nothing'} |"
+    return f"| {name} | {accuracy:.4f} ({split}) | {seconds:.0f} s | {', '.join(SETS[name][1]) or 'nothing'} | {warnings or 'nothing'} |"
 
 
 if __name__ == "__main__":
-    print("| set | accuracy | processor time | answered otherwise |\n| --- | --- | --- | --- |")
+    print("| set | accuracy | processor time | answered otherwise | lint |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as scratch:
         for chosen in sys.argv[1:] or SETS:
             print(row(chosen, Path(scratch)), flush=True)
