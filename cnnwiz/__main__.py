@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code (design: contracts)."""
     gc.set_threshold(300_000)  # imports make objects that stay: looking among them for garbage costs 30 to 60 ms
+    atexit.register(gc.freeze)  # neither is garbage looked for once more where the process ends and all of it goes
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them costs a fifth of a short command
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
