@@ -53,7 +53,7 @@ def test_every_image_gets_what_eval_gives_it(small):
         assert [share for _, share in prediction.top] == sorted(dict(prediction.top).values(), reverse=True)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 2, 5])  # 5: more than there are cores, where torch would warn
 def test_processes_do_not_change_the_answers(small, workers):
     trained = open_trained(small, device="cpu")
     files = sorted(test_folder(small).rglob("*.png")) * 5  # more than one group

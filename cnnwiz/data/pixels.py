@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from cnnwiz.data.decode import decode, to_canvas
+from cnnwiz.data.workers import TIMEOUT, ahead, alarm
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     """progress(done, total): images decoded so far, and in all."""
 
 CHUNK = 128  # images decoded at a time
-TIMEOUT = 120  # seconds after which a worker that still decodes one image is stuck, and ends itself
 GIB = 2**30
 
 
@@ -149,9 +147,6 @@ class _Decoder:
         self.split, self.side, self.channels, self.groups = split, side, channels, groups
         self.limit = limit  # seconds for one image, then the process ends; 0 for no limit
 
-    def __len__(self) -> int:
-        return len(self.groups)
-
     def __getitem__(self, number: int) -> Decoded:
         indices = self.groups[number]
         canvases = np.zeros((len(indices), self.side, self.side, self.channels), np.uint8)
@@ -180,42 +175,6 @@ def decoded(split: Split, side: int, channels: int, groups: Sequence[np.ndarray]
     if not (workers and groups):
         yield from (decoder[number] for number in range(len(groups)))
         return
-    import torch
-    from torch.utils.data import DataLoader
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # more workers than cores can be right where a disk is slow
-        loader = DataLoader(
-            decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
-            batch_size=None,
-            num_workers=min(workers, len(groups)),
-            worker_init_fn=set_signals,
-            timeout=TIMEOUT + 2 * max(len(group) for group in groups),  # 2 seconds is long for one image
-            generator=torch.Generator(),  # else it takes a number from the generator that dropout uses
-        )
-        chunks = iter(loader)
-    try:
-        for canvases, damaged in chunks:  # torch sends arrays as tensors, through shared memory
-            yield Decoded(canvases.numpy(), damaged)
-    except (RuntimeError, EOFError, FileNotFoundError) as error:  # what torch raises for a dead or silent worker
-        raise CnnwizError(
-            f"a process that decodes images died or hangs ({first_line(error)}): try fewer workers", 6
-        ) from None
-
-
-def alarm(seconds: int) -> None:
-    """In a worker: end the process if it is still decoding after so many seconds; 0 calls that off."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
-
-
-def set_signals(_: int) -> None:
-    """The main process decides when to stop; a signal to the whole group must not take its workers away first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    most = max(len(group) for group in groups)
+    for canvases, damaged in ahead(decoder, range(len(groups)), min(workers, len(groups)), most):
+        yield Decoded(canvases.numpy(), damaged)

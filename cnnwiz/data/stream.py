@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import stat
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnwiz.data.decode import decode
-from cnnwiz.data.pixels import TIMEOUT, alarm, first_line, set_signals
+from cnnwiz.data.workers import TIMEOUT, ahead, alarm
 from cnnwiz.errors import CnnwizError
 
 
@@ -40,27 +39,8 @@ def decoded_groups(
         yield from (decoder[group] for group in groups)
         return
     decoder = _Decoder(side, channels, whole, TIMEOUT)
-    import torch
-    from torch.utils.data import DataLoader
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # more workers than cores can be right where a disk is slow
-        loader = DataLoader(
-            decoder,  # pyright: ignore[reportArgumentType]: a Dataset by what it does
-            batch_size=None,
-            sampler=groups,  # pyright: ignore[reportArgumentType]: an index may be anything that the Dataset takes
-            num_workers=workers,
-            worker_init_fn=set_signals,
-            timeout=TIMEOUT + 2 * size,  # 2 seconds is long for one image
-            generator=torch.Generator(),
-        )
-    try:
-        for names, canvases, damaged in loader:
-            yield Group(names, canvases.numpy(), damaged)
-    except (RuntimeError, EOFError, FileNotFoundError) as error:  # what torch raises for a dead or silent worker
-        raise CnnwizError(
-            f"a process that decodes images died or hangs ({first_line(error)}): try fewer workers", 6
-        ) from None
+    for names, canvases, damaged in ahead(decoder, groups, workers, size):
+        yield Group(names, canvases.numpy(), damaged)
 
 
 class _Decoder:
