@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code (design: contracts)."""
     gc.set_threshold(300_000)  # imports make objects that stay: looking among them for garbage costs 30 to 60 ms
-    atexit.register(gc.freeze)  # neither is garbage looked for once more where the process ends and all of it goes
+    atexit.register(leave_garbage)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them costs a fifth of a short command
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
@@ -49,6 +49,12 @@ def run(arguments: list[str]) -> int:
             raise
         return crash(error)
     return code
+
+
+def leave_garbage() -> None:
+    """Spare the end of a short command a search for garbage, 45 ms; torch's libraries complain of what is left."""
+    if "torch" not in sys.modules:
+        gc.freeze()
 
 
 def crash(error: Exception) -> int:
