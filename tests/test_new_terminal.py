@@ -26,20 +26,38 @@ def tree(folder) -> dict[str, int]:
 
 
 def test_requirement_01_interrupt_at_every_question_and_the_review(tmp_path):
-    """In menus at some questions; test_new_dialogue and the next test interrupt at others, in other ways."""
+    """Each time the printed command goes on at the question that was left."""
     pictures(tmp_path / "photos", {"a": 3, "b": 3})
     earlier = tree(tmp_path)
-    for number in (0, 1, QUESTIONS // 2, QUESTIONS):
-        terminal = Terminal(tmp_path, "--level", "guided")
-        terminal.answer_all(PROMPT, number)
-        terminal.wait(PROMPT)
-        terminal.send("\x03")
-        assert terminal.end() == 130
-        said = terminal.shown.rsplit("Cancelled.", 1)[1]
-        assert said.startswith(" Nothing was written.")
-        assert ("cnnwiz new --level guided" in said) == (number > 0)
-        assert "Traceback" not in terminal.shown
+    options = ["--level", "guided"]
+    for number, item in enumerate(plan(Answers(), "guided")):
+        terminal = Terminal(tmp_path, *options)
+        if number:
+            terminal.answer_all(PROMPT, 1)
+        terminal.wait(f"{item.key}, {number + 1} of {QUESTIONS}")
+        options = interrupted(terminal, number)
         assert tree(tmp_path) == earlier
+    terminal = Terminal(tmp_path, *options)
+    terminal.answer_all(PROMPT, 1)
+    terminal.wait("review")
+    interrupted(terminal, QUESTIONS)
+    assert tree(tmp_path) == earlier
+
+
+def interrupted(terminal: Terminal, answers: int) -> list[str]:
+    """Press Ctrl-C at the question on the screen; the options of the command that goes on."""
+    terminal.wait(PROMPT)
+    terminal.send("\x03")
+    assert terminal.end() == 130
+    said = terminal.shown.rsplit("Cancelled.", 1)[1]
+    assert said.startswith(" Nothing was written.")
+    assert "Traceback" not in terminal.shown
+    if not answers:
+        assert "To go on" not in said
+        return ["--level", "guided"]
+    line = next(line.strip() for line in said.splitlines() if line.startswith("  cnnwiz new "))
+    assert line.count("--set") == answers
+    return shlex.split(line)[2:]
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04", ":quit\r"])
