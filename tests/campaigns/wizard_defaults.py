@@ -59,7 +59,9 @@ def row(name: str, folder: Path) -> str:
     metrics = json.loads((folder / f"run-{name}" / "run.json").read_text())["metrics"]
     split = "test" if "test_accuracy" in metrics else "validation"
     accuracy = metrics["test_accuracy"] if split == "test" else metrics["val_accuracy"]
-    return f"| {name} | {accuracy:.4f} ({split}) | {seconds:.0f} s | {', '.join(SETS[name][1]) or 'nothing'} | {warnings or 'nothing'} |"
+    otherwise = ", ".join(SETS[name][1])
+    cells = (name, f"{accuracy:.4f} ({split})", f"{seconds:.0f} s", otherwise or "nothing", warnings or "nothing")
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
