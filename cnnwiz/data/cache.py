@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import PIL
 
+from cnnwiz.data.layout import file_facts
 from cnnwiz.data.pixels import CHUNK, Pixels, decoded, histogram_of, require_readable
 from cnnwiz.data.records import Split
 from cnnwiz.errors import CnnwizError
@@ -140,10 +141,7 @@ def key_of(files: Sequence[str], side: int, channels: int) -> str:
     """The name under which the canvases of these files, in this order, are kept, wherever their folder lies."""
     digest = hashlib.sha256(f"{FORMAT} {PIL.__version__} {side} {channels}\n".encode())
     for file in files:
-        try:
-            facts = os.stat(file)  # noqa: PTH116 - of very many files
-        except OSError as error:
-            raise CnnwizError(f"{file!r}: {error.strerror}: the folder changed while it was read") from None
+        facts = file_facts(file)
         name = "/".join(file.rsplit(os.sep, 2)[-2:])
         digest.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]

@@ -77,6 +77,14 @@ def find_images(folder: Path, root: Path, skipped: Counter[str]) -> list[str]:
     return sorted(names)
 
 
+def file_facts(file: str | Path) -> os.stat_result:
+    """Size and times of a file that was listed. Raises CnnwizError where it is no longer there."""
+    try:
+        return os.stat(file)  # noqa: PTH116 - of very many files
+    except OSError as error:
+        raise CnnwizError(f"{str(file)!r}: {error.strerror}: the folder changed while it was read") from None
+
+
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:

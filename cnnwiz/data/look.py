@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from cnnwiz.data.decode import FAILURES, FORMATS, decode
+from cnnwiz.data.layout import file_facts
 from cnnwiz.decisions.fingerprint import Fingerprint
 from cnnwiz.errors import CnnwizError
 
@@ -125,7 +126,7 @@ def _alike(files: list[Path], progress: Callable[[int], None]) -> list[bytes]:
     """A digest for each file that shares size and first bytes with another one; empty bytes for the others."""
     by_size: dict[int, list[int]] = defaultdict(list)
     for index, file in enumerate(files):
-        by_size[_size(file)].append(index)
+        by_size[file_facts(file).st_size].append(index)
     by_head: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     done = 0
     for size, indices in by_size.items():
@@ -162,7 +163,7 @@ def _header(file: Path) -> Header:
                 header = Header(width, height, image.mode in GREY_MODES or image.mode.startswith("I;"))
                 doubtful = not _ends(stream, image.format or "", width * height)
     except FAILURES:
-        reason = "empty" if _size(file) == 0 else "no image, or damaged"
+        reason = "empty" if file_facts(file).st_size == 0 else "no image, or damaged"
         raise CnnwizError(f"{str(file)!r}: {reason}") from None
     if doubtful:
         decode(file, 32, 3)
@@ -203,13 +204,6 @@ def _evenly(count: int, most: int) -> list[int]:
 
 def _count(split: Split | None) -> int:
     return 0 if split is None else len(split)
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError as error:
-        raise CnnwizError(f"{str(file)!r}: {error.strerror}: the folder changed while it was read") from None
 
 
 def _digest(file: Path, count: int) -> bytes:

@@ -14,6 +14,7 @@ from PIL import Image
 from cnnwiz.data.cache import Cache, read_cached
 from cnnwiz.data.decode import FAILURES, FORMATS
 from cnnwiz.data.disjoint import by_class, require_trained
+from cnnwiz.data.layout import file_facts
 from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels, require_readable
 from cnnwiz.data.records import Records, Split
 from cnnwiz.data.split import stratified
@@ -123,7 +124,7 @@ def fingerprint(classes: tuple[str, ...], splits: dict[str, Split]) -> dict[str,
     for name, split in splits.items():
         numbers = np.bincount(split.labels, minlength=len(classes)).tolist()
         counts[name] = dict(zip(classes, numbers, strict=True))
-        sizes = [_size(file) for file in split.files] if split.files else [0] * len(split)
+        sizes = [file_facts(file).st_size for file in split.files] if split.files else [0] * len(split)
         digest.update(f"{name} {len(split)}\n".encode())
         for key, label, size in zip(split.keys, split.labels.tolist(), sizes, strict=True):
             digest.update(f"{key}\0{label} {size}\n".encode("utf-8", "surrogateescape"))
@@ -224,10 +225,3 @@ def _statistics(normalize: str, histogram: np.ndarray) -> tuple[list[float], lis
     mean = shares @ values
     std = [math.sqrt(share @ (values - centre) ** 2) for share, centre in zip(shares, mean, strict=True)]
     return [round(float(value), 6) for value in mean], [round(value, 6) for value in std]
-
-
-def _size(file: Any) -> int:
-    try:
-        return file.stat().st_size
-    except OSError as error:
-        raise CnnwizError(f"{str(file)!r}: {error.strerror}: the folder changed while it was read") from None
