@@ -13,8 +13,7 @@ from cnnwiz.decisions.architecture import layers_in
 from cnnwiz.decisions.data import channels_of, classes_of, facts_of, seen_of, side_of, source_of
 from cnnwiz.decisions.parameters import parameters
 from cnnwiz.decisions.question import Answers, Question
-from cnnwiz.decisions.questions import QUESTIONS, before, missing, steps
-from cnnwiz.errors import CnnwizError
+from cnnwiz.decisions.questions import QUESTIONS, before, settled, steps
 from cnnwiz.graph import Graph, wire_model
 from cnnwiz.spec.document import FORMAT, Spec
 from cnnwiz.spec.fields import shape_of
@@ -39,10 +38,7 @@ def spec_from(answers: Answers) -> Spec:
 
     Raises CnnwizError that names the answers without which there is none.
     """
-    known = before(answers)
-    if open_questions := missing(answers):
-        raise CnnwizError(f"answers are missing: {', '.join(item.key for item in open_questions)}")
-    return _spec(known, answers.about.base)
+    return _spec(settled(answers), answers.about.base)
 
 
 def draft(answers: Answers) -> Draft | None:

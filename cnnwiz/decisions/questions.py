@@ -62,9 +62,14 @@ def missing(answers: Answers) -> list[Question]:
     return [item for item, known in walk if item.key not in answers and item.advise(known) is None]
 
 
-def defaults(answers: Answers) -> Answers:
-    """All questions answered, as recommended where no answer was given. Raises CnnwizError naming those that cannot."""
+def settled(answers: Answers) -> dict[str, Any]:
+    """Answers to all questions, those not given as recommended. Raises CnnwizError naming the answers that are missing."""
     if open_questions := missing(answers):
         raise CnnwizError(f"answers are missing: {', '.join(item.key for item in open_questions)}")
-    known = {key: value for key, value in before(answers).items() if key != ABOUT}
+    return before(answers)
+
+
+def defaults(answers: Answers) -> Answers:
+    """All questions answered, as recommended where no answer was given. Raises CnnwizError naming those that cannot."""
+    known = {key: value for key, value in settled(answers).items() if key != ABOUT}
     return Answers(known, answers.given, answers.about)
