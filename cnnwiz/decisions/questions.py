@@ -63,7 +63,7 @@ def missing(answers: Answers) -> list[Question]:
 
 
 def settled(answers: Answers) -> dict[str, Any]:
-    """Answers to all questions, those not given as recommended. Raises CnnwizError naming the answers that are missing."""
+    """Answers to all questions, those not given as recommended. Raises CnnwizError naming those that are missing."""
     if open_questions := missing(answers):
         raise CnnwizError(f"answers are missing: {', '.join(item.key for item in open_questions)}")
     return before(answers)
