@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from cnnwiz.cli.options import Device, Split, TableOrJson, Weights, Workers
 
 if TYPE_CHECKING:
     from cnnwiz.studies.differences import Difference
@@ -23,14 +25,12 @@ COSTS = (
 def compare(
     subjects: list[Path] = typer.Argument(help="Run directories or spec files, 2 or more; the first is the yardstick."),
     data: Path = typer.Option(None, "--data", help="Other images to judge runs on, as for eval."),
-    split: Literal["test", "validation", "train"] = typer.Option("test", "--split", help="Which images."),
-    weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
+    split: Split = "test",
+    weights: Weights = "best",
     no_eval: bool = typer.Option(False, "--no-eval", help="Decisions and cost only; no network is run."),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
-    workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
-    output_format: Literal["table", "json"] = typer.Option(
-        "table", "--output-format", help="Table for people, or JSON."
-    ),
+    device: Device = "auto",
+    workers: Workers = 2,
+    output_format: TableOrJson = "table",
 ) -> None:
     """Compare runs or specs: decisions in words, cost, and accuracy image by image where runs saw the same images.
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import typer
 
+from cnnwiz.cli.options import Device, Fuse, Run, Split, TableOrJson, Views, Weights, Workers
+
 
 def evaluate(
-    run: Path = typer.Argument(help="Run directory."),
+    run: Run,
     data: Path = typer.Option(
         None, "--data", help="Other images: a folder of class folders, an .npz file, or a spec with a source."
     ),
-    split: Literal["test", "validation", "train"] = typer.Option("test", "--split", help="Which images."),
-    weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
-    tta: Literal["none", "flip", "shifts", "crops", "ten"] = typer.Option(
-        "none",
-        "--tta",
-        help="Average over views: mirror, moves by a pixel and mirror, corners and centre, or all ten.",
-    ),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
-    workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
-    fuse: bool = typer.Option(False, "--fuse", help="Fold batch norms into the convolutions first."),
-    output_format: Literal["table", "json"] = typer.Option(
-        "table", "--output-format", help="Table for people, or JSON."
-    ),
+    split: Split = "test",
+    weights: Weights = "best",
+    tta: Views = "none",
+    device: Device = "auto",
+    workers: Workers = 2,
+    fuse: Fuse = False,
+    output_format: TableOrJson = "table",
 ) -> None:
     """Measure a run's network: accuracy, classes, confusion, calibration, slices, each with a 95 % interval.
 

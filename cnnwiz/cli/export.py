@@ -7,15 +7,17 @@ from typing import Literal
 
 import typer
 
+from cnnwiz.cli.options import Fuse, Run, TableOrJson, Weights
+
 
 def export(
-    run: Path = typer.Argument(help="Run directory."),
+    run: Run,
     file_format: Literal["onnx", "torch_export", "python", "weights"] = typer.Option(
         ..., "--format", help="Which kind of file: ONNX, torch.export (.pt2), Python with .npz, safetensors."
     ),
     output: Path = typer.Option(None, "--output", "-o", help="The file. Default: RUN/export/NAME and its extension."),
-    weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
-    fuse: bool = typer.Option(False, "--fuse", help="Fold batch norms into the convolutions first."),
+    weights: Weights = "best",
+    fuse: Fuse = False,
     preprocessing: Literal["beside", "inside"] = typer.Option(
         "beside", "--preprocessing", help="Crop and normalization: told in a JSON beside the file, or part of it."
     ),
@@ -28,9 +30,7 @@ def export(
     data: Path = typer.Option(None, "--data", help="Images to compare on, as for eval; default: the run's validation."),
     images: int = typer.Option(200, "--images", min=1, help="On how many images run and file are compared."),
     force: bool = typer.Option(False, "--force", help="Replace files that exist."),
-    output_format: Literal["table", "json"] = typer.Option(
-        "table", "--output-format", help="Table for people, or JSON."
-    ),
+    output_format: TableOrJson = "table",
 ) -> None:
     """Export a run's network and check on real images that the file says what the run says.
 

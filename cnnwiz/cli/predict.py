@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import typer
+
+from cnnwiz.cli.options import Device, Run, Views, Weights, Workers
 
 if TYPE_CHECKING:
     from cnnwiz.prediction import Prediction
 
 
 def predict(
-    run: Path = typer.Argument(help="Run directory."),
+    run: Run,
     paths: list[str] = typer.Argument(help="Images, folders, quoted patterns; - for a name in each line of stdin."),
     top: int = typer.Option(
         None, "--top", min=1, max=1000, help="How many classes, the most probable first (1), or boxes (all)."
     ),
-    weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
-    tta: Literal["none", "flip", "shifts", "crops", "ten"] = typer.Option(
-        "none",
-        "--tta",
-        help="Average over views: mirror, moves by a pixel and mirror, corners and centre, or all ten.",
-    ),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
-    workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    weights: Weights = "best",
+    tta: Views = "none",
+    device: Device = "auto",
+    workers: Workers = 2,
     output_format: Literal["table", "json", "csv"] = typer.Option(
         "table", "--output-format", "--format", help="Table for people, a JSON object a line, or CSV."
     ),

@@ -7,6 +7,8 @@ from typing import Literal
 
 import typer
 
+from cnnwiz.cli.options import Device, Workers
+
 
 def report(
     runs: list[Path] = typer.Argument(metavar="RUN...", help="Run directories."),
@@ -17,8 +19,8 @@ def report(
     split: Literal["test", "validation"] = typer.Option(
         None, "--split", help="Images to judge on. Default: test images where there are any."
     ),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
-    workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    device: Device = "auto",
+    workers: Workers = 2,
     force: bool = typer.Option(False, "--force", help="Replace a file that is no report."),
 ) -> None:
     """Write one page about a run, or about several side by side: curves, mistakes, calibration, decisions and reasons.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
-
 import typer
+
+from cnnwiz.cli.options import Device, Run, Weights
 
 
 def serve(
-    run: Path = typer.Argument(help="Run directory."),
+    run: Run,
     port: int = typer.Option(8000, "--port", min=0, max=65535, help="Port; 0 takes a free one."),
     host: str = typer.Option("127.0.0.1", "--host", help="Address to listen at. By default only this computer."),
-    weights: Literal["best", "last"] = typer.Option("best", "--weights", help="Which weights."),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
+    weights: Weights = "best",
+    device: Device = "auto",
 ) -> int:
     """Serve a local page on which one drops an image and sees the classes and where the network looked.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from cnnwiz.cli.options import Device, Workers
+
 if TYPE_CHECKING:
     from cnnwiz.cli.progress import Reporter
     from cnnwiz.data.cache import Cache
@@ -28,9 +30,9 @@ def train(
         False, "--accept-changes", help="Go on although SPEC now has other epochs or phases to come."
     ),
     seed: int = typer.Option(None, "--seed", min=0, help="Another training.seed than the spec's, for repeated runs."),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:N or mps."),
+    device: Device = "auto",
     nproc: int = typer.Option(1, "--nproc", min=1, max=1024, help="Processes on this machine that train together."),
-    workers: int = typer.Option(2, "--workers", min=0, max=256, help="Processes that decode images."),
+    workers: Workers = 2,
     cache: Path = typer.Option(
         None,
         "--cache",
