@@ -120,11 +120,11 @@ while True:
         save(text, Path("x.yaml"), force=True)
 """
     whole = {"a: 1\n" * 20000, "b: 2\n" * 20000}
-    for number in range(8):
+    for number in range(50):
         writer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
         assert writer.stdout
         writer.stdout.readline()
-        time.sleep(0.01 * number)
+        time.sleep(0.002 * number)
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         writer.stdout.close()
