@@ -182,6 +182,13 @@ class Fold:
 Block = Text | Tiles | Facts | Table | Figure | Gallery | Entries | Listing | Columns | Fold
 
 
+def beside(columns: tuple[Column, ...]) -> tuple[Block, ...]:
+    """Things side by side; the blocks of one alone, which needs no title; nothing for none."""
+    if len(columns) > 1:
+        return (Columns(columns, wide=True),)
+    return columns[0].blocks if columns else ()
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the page with a heading and one sentence about it. Without blocks it is left out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnwiz.report.blocks import Block, Column, Columns, Fold, Interval, Section, Share, Table
+from cnnwiz.report.blocks import Block, Column, Fold, Interval, Section, Share, Table, beside
 from cnnwiz.report.numbers import Scale, amount, percent, scale_of
 from cnnwiz.report.reading import Reading
 
@@ -18,10 +18,9 @@ def classes(runs: Sequence[Reading]) -> Section:
     """A table for each run that was measured, the worst recall first."""
     found = [run for run in runs if run.classified]
     found += [run for run in runs if run.evaluation is not None and run.evaluation.trained.detects]
-    columns = tuple(Column(run.label if len(runs) > 1 else "", tuple(_of(run))) for run in found)
-    blocks = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),) if columns else ()
+    columns = tuple(Column(run.label, tuple(_of(run))) for run in found)
     lead = "Recall is the share of a class that is found, precision the share of answers that are right."
-    return Section("classes", "Class by class", lead, blocks)
+    return Section("classes", "Class by class", lead, beside(columns))
 
 
 def _of(run: Reading) -> Iterator[Block]:

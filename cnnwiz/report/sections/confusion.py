@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cnnwiz.report.blocks import Block, Column, Columns, Heat, Section, Table, Text
+from cnnwiz.report.blocks import Block, Column, Columns, Heat, Section, Table, Text, beside
 from cnnwiz.report.numbers import amount, percent
 from cnnwiz.report.reading import Reading
 
@@ -18,10 +18,9 @@ Matrix = Sequence[Sequence[int]]
 def confusion(runs: Sequence[Reading]) -> Section:
     """The matrix of each run that was measured."""
     found = [run for run in runs if run.classified]
-    columns = tuple(Column(run.label if len(runs) > 1 else "", tuple(_of(run))) for run in found)
-    blocks = (Columns(columns, wide=True),) if len(columns) > 1 else columns[0].blocks if columns else ()
+    columns = tuple(Column(run.label, tuple(_of(run))) for run in found)
     lead = "Rows are what an image is, columns what the network says: right answers are on the diagonal."
-    return Section("confusion", "Confusion", lead, blocks)
+    return Section("confusion", "Confusion", lead, beside(columns))
 
 
 def _of(run: Reading) -> Iterator[Block]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnwiz.report.blocks import Block, Column, Columns, Facts, Fold, Mono, Section, Share, Table
+from cnnwiz.report.blocks import Block, Column, Facts, Fold, Mono, Section, Share, Table, beside
 from cnnwiz.report.decided import yaml_of
 from cnnwiz.report.numbers import amount
 from cnnwiz.report.reading import Reading
@@ -18,10 +18,9 @@ def data(runs: Sequence[Reading]) -> Section:
     for run in runs:
         same = run.record.data.sha256 or run.label
         shown.setdefault(f"{same} {run.record.preprocessing}", (run, []))[1].append(run.label)
-    columns = tuple(Column(", ".join(labels) if len(runs) > 1 else "", _facts(run)) for run, labels in shown.values())
-    blocks: tuple[Block, ...] = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),)
+    columns = tuple(Column(", ".join(labels), _facts(run)) for run, labels in shown.values())
     lead = "The fingerprint covers names, labels and sizes of all files (pixels where there are no files)."
-    return Section("data", "Data", lead, blocks)
+    return Section("data", "Data", lead, beside(columns))
 
 
 def _facts(run: Reading) -> tuple[Block, ...]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from cnnwiz.amounts import count
-from cnnwiz.report.blocks import Block, Column, Columns, Facts, Fold, Listing, Mono, Section, Text
+from cnnwiz.report.blocks import Block, Column, Facts, Fold, Listing, Mono, Section, Text, beside
 from cnnwiz.report.numbers import duration
 from cnnwiz.report.reading import Reading
 from cnnwiz.spec.write import write
@@ -14,10 +14,9 @@ from cnnwiz.spec.write import write
 
 def environment(runs: Sequence[Reading]) -> Section:
     """Versions, machine, time, and how to repeat each run."""
-    columns = tuple(Column(run.label if len(runs) > 1 else "", _run(run)) for run in runs)
-    blocks: tuple[Block, ...] = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),)
+    columns = tuple(Column(run.label, _run(run)) for run in runs)
     lead = "The same spec, seed, data, versions and kind of device give the same bits."
-    return Section("environment", "Environment and reproduction", lead, blocks)
+    return Section("environment", "Environment and reproduction", lead, beside(columns))
 
 
 def _run(run: Reading) -> tuple[Block, ...]:

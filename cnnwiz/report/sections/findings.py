@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnnwiz.amounts import count
 from cnnwiz.knowledge import evidence
-from cnnwiz.report.blocks import Block, Column, Columns, Entries, Entry, Fold, Section, Text, marked
+from cnnwiz.report.blocks import Block, Column, Entries, Entry, Fold, Section, Text, beside, marked
 from cnnwiz.report.reading import Reading
 from cnnwiz.report.sections.decisions import measured
 from cnnwiz.rules import RULES, check, lint
@@ -16,10 +16,9 @@ from cnnwiz.spec.finding import SEVERITIES, show_path
 
 def findings(runs: Sequence[Reading]) -> Section:
     """Errors and warnings in the open, findings of severity info folded."""
-    columns = tuple(Column(run.label if len(runs) > 1 else "", _of(run)) for run in runs)
-    blocks = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),)
+    columns = tuple(Column(run.label, _of(run)) for run in runs)
     lead = "What the rules find in the spec. A finding is a reason to look, not a verdict."
-    return Section("findings", "Lint findings", lead, blocks)
+    return Section("findings", "Lint findings", lead, beside(columns))
 
 
 def _of(run: Reading) -> tuple[Block, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnnwiz.amounts import short
 from cnnwiz.graph.summary import by_line
-from cnnwiz.report.blocks import Block, Column, Columns, Facts, Fold, Mono, Section, Share, Table
+from cnnwiz.report.blocks import Block, Column, Facts, Fold, Mono, Section, Share, Table, beside
 from cnnwiz.report.decided import yaml_of
 from cnnwiz.report.numbers import amount
 from cnnwiz.report.reading import Reading
@@ -19,10 +19,9 @@ def layers(runs: Sequence[Reading]) -> Section:
     shown: dict[str, tuple[Reading, list[str]]] = {}
     for run in runs:
         shown.setdefault(str((run.spec.model, run.graph.input)), (run, []))[1].append(run.label)
-    columns = tuple(Column(", ".join(labels) if len(runs) > 1 else "", _network(run)) for run, labels in shown.values())
-    blocks: tuple[Block, ...] = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),)
+    columns = tuple(Column(", ".join(labels), _network(run)) for run, labels in shown.values())
     lead = "Multiply-adds are those of convolutions and linear layers for one image."
-    return Section("layers", "Network", lead, blocks)
+    return Section("layers", "Network", lead, beside(columns))
 
 
 def _network(run: Reading) -> tuple[Block, ...]:

@@ -11,7 +11,7 @@ from cnnwiz.data.loader import preprocess
 from cnnwiz.errors import CnnwizError
 from cnnwiz.evaluation import Evaluation
 from cnnwiz.nn.gradcam import look
-from cnnwiz.report.blocks import Block, Card, Column, Columns, Gallery, Mono, Section, Text
+from cnnwiz.report.blocks import Block, Card, Column, Gallery, Mono, Section, Text, beside
 from cnnwiz.report.numbers import percent
 from cnnwiz.report.pictures import overlaid, picture, strongest
 from cnnwiz.report.reading import Reading
@@ -24,13 +24,12 @@ def mistakes(runs: Sequence[Reading]) -> Section:
     """A gallery for each run that was measured."""
     found = [run for run in runs if run.classified]
     count = MOST if len(runs) == 1 else MOST_OF_SEVERAL
-    columns = tuple(Column(run.label if len(runs) > 1 else "", _of(run, count)) for run in found)
-    blocks = columns[0].blocks if len(columns) == 1 else (Columns(columns, wide=True),) if columns else ()
+    columns = tuple(Column(run.label, _of(run, count)) for run in found)
     lead = (
         "Wrong answers the network was most sure of: the image as the network sees it, and where it found the class it "
         "named (Grad-CAM; bright is strong). Mislabelled images gather here, too."
     )
-    return Section("mistakes", "Most confident mistakes", lead, blocks)
+    return Section("mistakes", "Most confident mistakes", lead, beside(columns))
 
 
 def _of(run: Reading, count: int) -> tuple[Block, ...]:
