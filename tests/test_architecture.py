@@ -280,6 +280,11 @@ def test_every_choice_explains_itself(choice):
     assert all(text.endswith(".") and len(text) > 5 for text in card.values())
 
 
+@pytest.mark.parametrize("path", [p for p in MODULES if package_of(p) == "catalog"], ids=relative)
+def test_annotations_of_choices_are_no_strings_to_evaluate(path):
+    assert not [found for found in imports_of(TREES[path]) if found.module == "__future__"]
+
+
 @pytest.mark.parametrize("choice", CHOICES, ids=choice_id)
 def test_every_citation_and_conflict_exists(choice):
     from cnnwiz.knowledge import everything

@@ -1,7 +1,5 @@
 """Every choice, section by section: the table that prompts, schema, `explain`, README and tests read."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cnnwiz.catalog.activation import ACTIVATIONS, Activation

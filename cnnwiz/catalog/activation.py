@@ -1,17 +1,13 @@
 """Activations: element-wise non-linearities."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from cnnwiz.catalog.operation import Operation
+from cnnwiz.catalog.operation import Operation, Shape
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from cnnwiz.catalog.operation import Shape
 
 
 class Activation(Operation):
@@ -52,7 +48,7 @@ class Relu(Activation):
     def slope(self) -> float | None:
         return 0.0
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.ReLU() if self.cap is None else nn.Hardtanh(0.0, self.cap)
@@ -77,7 +73,7 @@ class LeakyRelu(Activation):
     def slope(self) -> float | None:
         return self.negative_slope
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.LeakyReLU(self.negative_slope)
@@ -103,7 +99,7 @@ class Elu(Activation):
         default=1.0, gt=0, le=10, description="value approached for very negative inputs, with its sign changed"
     )
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.ELU(self.alpha)
@@ -127,7 +123,7 @@ class Sigmoid(Activation):
         "initialization.kaiming": "Kaiming's factor 2 is for ReLU; Xavier fits a symmetric, about linear activation"
     }
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.Sigmoid()
@@ -151,7 +147,7 @@ class Tanh(Activation):
         "initialization.kaiming": "Kaiming's factor 2 is for ReLU; Xavier fits a symmetric, about linear activation"
     }
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.Tanh()
@@ -181,7 +177,7 @@ class Selu(Activation):
         "layer.residual": "a sum of two terms of unit variance has variance 2",
     }
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.SELU()
@@ -205,7 +201,7 @@ class Gelu(Activation):
     def slope(self) -> float | None:
         return 0.0  # it keeps 0.43 of a unit Gaussian's mean square, ReLU 0.50
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.GELU("tanh" if self.approximate else "none")
@@ -227,7 +223,7 @@ class Silu(Activation):
     def slope(self) -> float | None:
         return 0.0  # it keeps 0.36 of a unit Gaussian's mean square, ReLU 0.50
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.SiLU()

@@ -1,7 +1,5 @@
 """Augmentations: what they have in common, crops and flips. Others are in `distortion` and `mixing`."""
 
-from __future__ import annotations
-
 import math
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -30,18 +28,18 @@ class Augmentation(Choice):
     keeps_boxes: ClassVar[bool] = False
     """Whether boxes around objects are right behind it: it moves no pixel, or `move_in` moves the boxes too."""
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         """The changed batch. `images` (B, C, H, W) holds 0 to 255, as uint8 or float, channels last in memory.
 
         Returns (B, C, side, side) if it crops, else (B, C, H, W), of the same type. `draw` is to be called once.
         """
         raise NotImplementedError(f"{type(self).__name__}.apply")
 
-    def apply_in(self, epoch: int, images: Tensor, draw: Callable[[int], Draw], side: int) -> Tensor:
+    def apply_in(self, epoch: int, images: "Tensor", draw: "Callable[[int], Draw]", side: int) -> "Tensor":
         """What `apply` gives in an epoch; `draw(epoch)` is the source of numbers of that epoch."""
         return self.apply(images, draw(epoch), side)
 
-    def move_in(self, epoch: int, boxes: Tensor, draw: Callable[[int], Draw]) -> Tensor:
+    def move_in(self, epoch: int, boxes: "Tensor", draw: "Callable[[int], Draw]") -> "Tensor":
         """Boxes (B, M, 5) as they are behind `apply_in` with the same numbers: left, top, right, bottom as shares of
         the image, then the class. Rows that hold no box begin with -1."""
         return boxes
@@ -66,7 +64,7 @@ class RandomCrop(Augmentation):
         default="zero", description="what is added: black, or the image mirrored at its edge"
     )
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         import torch
 
         rows = self._padded(images.permute(0, 2, 3, 1))  # (B, H, W, C)
@@ -76,7 +74,7 @@ class RandomCrop(Augmentation):
         number = torch.arange(len(images), device=images.device)
         return windows.permute(0, 1, 2, 4, 5, 3)[number, top, left].permute(0, 3, 1, 2)
 
-    def _padded(self, rows: Tensor) -> Tensor:
+    def _padded(self, rows: "Tensor") -> "Tensor":
         import torch
         from torch.nn.functional import pad
 
@@ -104,13 +102,13 @@ class Rectangle(Augmentation):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "Self":
         for name, (low, high) in (("scale", self.scale), ("ratio", self.ratio)):
             if low > high:
                 raise ValueError(f"{name}: {low} is larger than {high}; write [smallest, largest]")
         return self
 
-    def boxes(self, numbers: Tensor) -> Tensor:
+    def boxes(self, numbers: "Tensor") -> "Tensor":
         """Uniform numbers (B, 4) as boxes (B, 4): left, top, width, height as shares of the image, inside it."""
         import torch
 
@@ -141,7 +139,7 @@ class RandomResizedCrop(Rectangle):
     papers = ("arXiv:1409.4842", "arXiv:1906.06423")
     crops: ClassVar[bool] = True
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         import torch
         from torch.nn.functional import grid_sample
 
@@ -163,7 +161,7 @@ class Flip(Augmentation):
     keeps_boxes: ClassVar[bool] = True
     probability: Probability = Field(default=0.5, description="share of the images that are mirrored")
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         import torch
 
         rows = images.permute(0, 2, 3, 1)
@@ -172,10 +170,10 @@ class Flip(Augmentation):
         number = torch.arange(len(rows), device=rows.device) + len(rows) * mirrored
         return both.index_select(0, number).permute(0, 3, 1, 2)
 
-    def move_in(self, epoch: int, boxes: Tensor, draw: Callable[[int], Draw]) -> Tensor:
+    def move_in(self, epoch: int, boxes: "Tensor", draw: "Callable[[int], Draw]") -> "Tensor":
         return self.mirrored(boxes, draw(epoch)(1)[:, 0] < self.probability)
 
-    def mirrored(self, boxes: Tensor, chosen: Tensor) -> Tensor:
+    def mirrored(self, boxes: "Tensor", chosen: "Tensor") -> "Tensor":
         """Boxes (B, M, 5), those of the `chosen` images (B,) mirrored."""
         low, high = (0, 2) if self.axis == 2 else (1, 3)
         turned = boxes.clone()
@@ -228,12 +226,12 @@ class AlternatingFlip(Flip):
     papers: ClassVar[tuple[str, ...]] = ("arXiv:2404.00498",)
     axis: ClassVar[int] = 2
 
-    def apply_in(self, epoch: int, images: Tensor, draw: Callable[[int], Draw], side: int) -> Tensor:
+    def apply_in(self, epoch: int, images: "Tensor", draw: "Callable[[int], Draw]", side: int) -> "Tensor":
         shown_first = self.apply(images, draw(0), side)
         # Mirrored rows first: the result stays channels last in memory.
         return shown_first.permute(0, 2, 3, 1).flip(2).permute(0, 3, 1, 2) if epoch % 2 else shown_first
 
-    def move_in(self, epoch: int, boxes: Tensor, draw: Callable[[int], Draw]) -> Tensor:
+    def move_in(self, epoch: int, boxes: "Tensor", draw: "Callable[[int], Draw]") -> "Tensor":
         return self.mirrored(boxes, (draw(0)(1)[:, 0] < self.probability) ^ bool(epoch % 2))
 
 

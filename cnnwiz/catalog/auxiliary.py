@@ -1,18 +1,14 @@
 """Auxiliary heads: scores from the middle of a network, whose loss training adds to that of the head."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
 from cnnwiz.catalog.head import AverageHead, EmbeddingHead, Head
-from cnnwiz.catalog.layer import Layer
+from cnnwiz.catalog.layer import Layer, Net, Tap
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from cnnwiz.catalog.layer import Net, Tap
 
 
 class Auxiliary(Layer):
@@ -34,7 +30,7 @@ class Auxiliary(Layer):
     head: Head = Field(default=AverageHead(), description="from the last of these layers to one score per class")
 
     @model_validator(mode="after")
-    def _scores(self) -> Self:
+    def _scores(self) -> "Self":
         if isinstance(self.head, EmbeddingHead):
             raise ValueError("an auxiliary head makes one score per class, which head: embedding does not")
         return self

@@ -1,23 +1,16 @@
 """Blocks: compositions of fixed layers that have a name in the literature."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.convolution import Standard
-from cnnwiz.catalog.layer import Channels, Layer, Size, sides
+from cnnwiz.catalog.layer import Channels, Layer, Net, Size, Tap, sides
 from cnnwiz.catalog.layers import Pool
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.primitive import Concat, Convolution2d
 from cnnwiz.catalog.rearrange import Gate
 from cnnwiz.catalog.shortcut import Identity, Projection, Shortcut, add_shortcut
 from cnnwiz.catalog.unit import Conv, Pointwise
-
-if TYPE_CHECKING:
-    from cnnwiz.catalog.layer import Net, Tap
 
 
 class Basic(Layer):

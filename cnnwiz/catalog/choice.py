@@ -1,6 +1,7 @@
 """What every choice and every part of a spec has in common. No choice lives here."""
 
-# No `from __future__ import annotations` here: pydantic would evaluate these strings anew for each of 170 subclasses.
+# No module of the catalogue has `from __future__ import annotations`: it would make every annotation of 195 classes a
+# string that pydantic compiles and evaluates while `cnnwiz` starts.
 import re
 from typing import Any, ClassVar
 
@@ -39,6 +40,9 @@ class Choice(Part):
             name, text = (label[1].lower(), text[label.end() :]) if label else ("what", text)
             card[name] = f"{card[name]} {text}" if name in card else text
         return card
+
+
+Choice.__annotations__.clear()  # else pydantic looks for fields among these class variables in each of its subclasses
 
 
 def plain(value: Any, explicit: bool = False) -> Any:

@@ -1,7 +1,5 @@
 """Convolutions: the ways to turn one map into another with trained filters."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, model_validator
@@ -9,15 +7,13 @@ from pydantic import Field, model_validator
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.choice import Choice
 from cnnwiz.catalog.initialization import Initialization
-from cnnwiz.catalog.layer import Channels, sides
+from cnnwiz.catalog.layer import Channels, Net, Padding, Tap, sides
 from cnnwiz.catalog.normalization import NoNorm, Normalization
 from cnnwiz.catalog.primitive import Convolution2d
 from cnnwiz.catalog.rearrange import Shuffle2d
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from cnnwiz.catalog.layer import Net, Padding, Tap
 
 
 class Filters(NamedTuple):
@@ -45,17 +41,17 @@ class Filters(NamedTuple):
             init=self.init,
         )
 
-    def pointwise(self) -> Filters:
+    def pointwise(self) -> "Filters":
         """The 1x1 convolution to the same channels: no window, no stride."""
         return self._replace(kernel=(1, 1), stride=(1, 1), padding=0, dilation=(1, 1))
 
-    def vertical(self) -> Filters:
+    def vertical(self) -> "Filters":
         """The column of the window, kernel x 1, with the stride along the height."""
         top, bottom, _, _ = sides(self.padding, self.kernel, self.dilation)
         kernel, stride, dilation = (self.kernel[0], 1), (self.stride[0], 1), (self.dilation[0], 1)
         return self._replace(kernel=kernel, stride=stride, padding=(top, bottom, 0, 0), dilation=dilation)
 
-    def horizontal(self) -> Filters:
+    def horizontal(self) -> "Filters":
         """The row of the window, 1 x kernel, with the stride along the width."""
         _, _, left, right = sides(self.padding, self.kernel, self.dilation)
         kernel, stride, dilation = (1, self.kernel[1]), (1, self.stride[1]), (1, self.dilation[1])
@@ -113,7 +109,7 @@ class Separable(Convolution):
     activation: Activation = Field(default=NoActivation(), description="between the two, behind that norm")
 
     @model_validator(mode="after")
-    def _multiplied(self) -> Self:
+    def _multiplied(self) -> "Self":
         if self.multiplier > 1 and self.order == "pointwise-first":
             raise ValueError("multiplier belongs to depthwise-first; pointwise-first takes as many filters as channels")
         return self

@@ -1,13 +1,11 @@
 """Dense connections: layers that keep their input and add channels to it, and dual paths, which also add values."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
 from cnnwiz.catalog.blocks import chain
-from cnnwiz.catalog.layer import Channels, Layer, Size
+from cnnwiz.catalog.layer import Channels, Layer, Net, Size, Tap
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.pooling import AveragePool2d
 from cnnwiz.catalog.primitive import Add, Concat, Drop
@@ -16,8 +14,6 @@ from cnnwiz.catalog.unit import Conv, Pointwise
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from cnnwiz.catalog.layer import Net, Tap
 
 
 class Dense(Layer):
@@ -45,7 +41,7 @@ class Dense(Layer):
     dropout: float = Field(default=0.0, ge=0, lt=1, description="rate of dropout of the new channels")
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _one_of_both(self) -> "Self":
         if (self.growth is None) == (self.layers is None):
             raise ValueError("takes either growth or layers: the layers' last channels are the growth")
         return self

@@ -1,7 +1,5 @@
 """Task detect: images with boxes, the head that finds objects, and its loss."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -10,14 +8,13 @@ from pydantic import Field
 
 from cnnwiz.catalog.head import Head
 from cnnwiz.catalog.initialization import Gaussian
-from cnnwiz.catalog.layer import Channels
+from cnnwiz.catalog.layer import Channels, Net, Tap
 from cnnwiz.catalog.loss import DETECT, Loss
 from cnnwiz.catalog.primitive import Concat, Convolution2d
 from cnnwiz.catalog.source import Facts, Source, Text
 from cnnwiz.catalog.unit import Conv
 
 if TYPE_CHECKING:
-    from cnnwiz.catalog.layer import Net, Tap
     from cnnwiz.data.records import Records
     from cnnwiz.nn import detection
 
@@ -59,7 +56,7 @@ class PascalVoc(Source):
 
         return Facts(class_count(Path(self.path), self.classes, self._folder()), 3, None)
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.voc import read_voc
 
         return read_voc(Path(self.path), self.classes, self._folder(), self.repeat)
@@ -141,7 +138,7 @@ class Fcos(Loss):
     centre_weight: float = Field(default=1.0, ge=0, le=100, description="factor of the centre-ness")
     label_weight: float = Field(default=1.0, ge=0, le=100, description="factor of images that have a class but no box")
 
-    def build(self, classes: int, features: int | None = None) -> detection.Fcos:
+    def build(self, classes: int, features: int | None = None) -> "detection.Fcos":
         from cnnwiz.nn.detection import Fcos
 
         return Fcos(

@@ -1,7 +1,5 @@
 """Augmentations that change geometry or colours, or erase a part; crops and flips are in `augmentation`."""
 
-from __future__ import annotations
-
 import math
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -37,7 +35,7 @@ class Rotation(Augmentation):
     degrees: float = Field(default=15.0, ge=0, le=180, description="largest angle")
     fill: Fill = "mean"
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         from cnnwiz.data import distort
 
         angle = (draw(1)[:, 0] * 2 - 1) * self.degrees
@@ -64,7 +62,7 @@ class ColorJitter(Augmentation):
     saturation: Strength = Field(default=0.4, description="largest change of the factor")
     hue: float = Field(default=0.0, ge=0, le=0.5, description="largest turn of the colour circle; 0.5 is half of it")
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         from cnnwiz.data import distort
 
         light, span, colour, turn = (draw(4) * 2 - 1).unbind(1)
@@ -92,7 +90,7 @@ class PcaLighting(Augmentation):
 
     std: Strength = Field(default=0.1, description="deviation of the three amounts")
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         from cnnwiz.data import distort
 
         numbers = draw(6)
@@ -133,7 +131,7 @@ class RandomErasing(Rectangle):
         default="mean", description="what is put there: black, the mean colour of the image, or uniform noise"
     )
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         import torch
 
         from cnnwiz.data import distort
@@ -172,7 +170,7 @@ class RandAugment(Augmentation):
     magnitude: float = Field(default=9.0, ge=0, le=30, description="strength, of 30")
     fill: Fill = "mean"
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         import torch
 
         from cnnwiz.data import distort, policy
@@ -202,7 +200,7 @@ class TrivialAugment(Augmentation):
 
     fill: Fill = "mean"
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         from cnnwiz.data import distort, policy
 
         numbers = draw(3)

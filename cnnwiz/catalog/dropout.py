@@ -1,21 +1,17 @@
 """Noise against overfitting beside plain dropout: Gaussian, alpha and spatial dropout, and stochastic depth."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.layer import Layer
-from cnnwiz.catalog.operation import ShapeError
+from cnnwiz.catalog.layer import Layer, Net, Tap
+from cnnwiz.catalog.operation import Shape, ShapeError
 from cnnwiz.catalog.primitive import Primitive
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnnwiz.catalog.layer import Net, Tap
-    from cnnwiz.catalog.operation import Shape
 
 AFTERWARDS = "a batch norm behind it stores the variance of training, not that of evaluation"
 
@@ -26,7 +22,7 @@ class GaussianDrop(Primitive):
     key = "gaussian_dropout"
     rate: float
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import GaussianDropout
 
         return GaussianDropout(self.rate)
@@ -38,7 +34,7 @@ class AlphaDrop(Primitive):
     key = "alpha_dropout"
     rate: float
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.AlphaDropout(self.rate)
@@ -55,7 +51,7 @@ class SpatialDrop(Primitive):
             raise ShapeError("spatial dropout takes a map, not a vector", "behind flattening write dropout")
         return inputs[0]
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.Dropout2d(self.rate)
@@ -67,7 +63,7 @@ class DepthDrop(Primitive):
     key = "stochastic_depth"
     rate: float
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torchvision.ops import StochasticDepth
 
         return StochasticDepth(self.rate, "row")

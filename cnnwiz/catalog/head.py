@@ -1,20 +1,13 @@
 """Heads: what turns the last map into one score per class."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation, NoActivation
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.layer import Channels, Size
+from cnnwiz.catalog.layer import Channels, Net, Size, Tap
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.primitive import Convolution2d, Drop, Flatten, GlobalAverage, Linear, UnitLength
 from cnnwiz.catalog.rearrange import Scale
-
-if TYPE_CHECKING:
-    from cnnwiz.catalog.layer import Net, Tap
 
 
 class Head(Choice):

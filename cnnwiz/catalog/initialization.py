@@ -1,7 +1,5 @@
 """Initializations: the values weights start from. Biases start at 0, norms at scale 1 and shift 0."""
 
-from __future__ import annotations
-
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -29,7 +27,7 @@ class Initialization(Choice):
         """What is wrong with filling a weight of this shape, and what would be right; None where nothing is."""
         return None
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         """Fill `weight` in place. `slope` is that of the (leaky) ReLU that follows, None for other activations."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
@@ -49,7 +47,7 @@ class Gaussian(Initialization):
 
     std: float = Field(default=0.01, gt=0, le=10, description="standard deviation")
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         weight.normal_(0.0, self.std, generator=generator)
 
 
@@ -69,7 +67,7 @@ class Xavier(Initialization):
 
     distribution: Literal["uniform", "normal"] = Field(default="uniform", description="shape of the distribution")
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         fan_in, fan_out = fans(weight, groups)
         _fill(weight, math.sqrt(2 / (fan_in + fan_out)), self.distribution, generator)
 
@@ -92,7 +90,7 @@ class Kaiming(Initialization):
     )
     distribution: Literal["uniform", "normal"] = Field(default="normal", description="shape of the distribution")
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         fan = fans(weight, groups)[0 if self.mode == "fan_in" else 1]
         _fill(weight, _gain(slope) / math.sqrt(fan), self.distribution, generator)
 
@@ -113,7 +111,7 @@ class Lecun(Initialization):
 
     distribution: Literal["uniform", "normal"] = Field(default="normal", description="shape of the distribution")
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         _fill(weight, 1 / math.sqrt(fans(weight, groups)[0]), self.distribution, generator)
 
 
@@ -132,7 +130,7 @@ class Orthogonal(Initialization):
     papers = ("arXiv:1312.6120",)
     evidence = ("bn_after_ortho",)
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         _orthogonal(weight, _gain(slope), groups, generator)
 
 
@@ -155,7 +153,7 @@ class Lsuv(Initialization):
     tolerance: float = Field(default=0.1, gt=0, lt=1, description="distance from variance 1 that is close enough")
     max_iterations: int = Field(default=10, ge=1, le=1000, description="scalings of one layer at most")
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         _orthogonal(weight, 1.0, groups, generator)
 
 
@@ -173,7 +171,7 @@ class Dirac(Initialization):
     key = "dirac"
     papers = ("arXiv:2404.00498", "arXiv:1706.00388")
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         from torch.nn.init import dirac_
 
         _fill(weight, math.sqrt(1 / (3 * fans(weight, groups)[0])), "uniform", generator)
@@ -213,11 +211,11 @@ class Whitening(Initialization):
             return f"whitening makes an even number of filters, here {most} at most, not {weight[0]}"
         return None
 
-    def build(self, weight: Tensor, slope: float | None, groups: int, generator: Generator) -> None:
+    def build(self, weight: "Tensor", slope: float | None, groups: int, generator: "Generator") -> None:
         _orthogonal(weight, 1.0, groups, generator)  # until `nn.settle` sees images
 
 
-def fans(weight: Tensor, groups: int) -> tuple[int, int]:
+def fans(weight: "Tensor", groups: int) -> tuple[int, int]:
     """(fan_in, fan_out) of one group: torch's fan_out counts all groups, which is wrong for depthwise filters."""
     window = math.prod(weight.shape[2:])
     return weight.shape[1] * window, max(weight.shape[0] // groups, 1) * window
@@ -228,14 +226,14 @@ def _gain(slope: float | None) -> float:
     return 1.0 if slope is None else math.sqrt(2 / (1 + slope**2))
 
 
-def _orthogonal(weight: Tensor, gain: float, groups: int, generator: Generator) -> None:
+def _orthogonal(weight: "Tensor", gain: float, groups: int, generator: "Generator") -> None:
     from torch.nn.init import orthogonal_
 
     for filters in weight.chunk(groups):  # all groups as one matrix would leave depthwise filters far too small
         orthogonal_(filters, gain, generator=generator)
 
 
-def _fill(weight: Tensor, std: float, distribution: str, generator: Generator) -> None:
+def _fill(weight: "Tensor", std: float, distribution: str, generator: "Generator") -> None:
     if distribution == "normal":
         weight.normal_(0.0, std, generator=generator)
     else:

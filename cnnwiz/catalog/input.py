@@ -1,13 +1,12 @@
 """Input transforms: what the network does to an image before its first layer, in `model.input`."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.choice import Choice
+from cnnwiz.catalog.layer import Net, Tap
 from cnnwiz.catalog.operation import Shape, ShapeError, Window
 from cnnwiz.catalog.primitive import Convolution2d, Primitive, show
 from cnnwiz.catalog.rectifier import VeryLeakyRelu
@@ -15,7 +14,6 @@ from cnnwiz.catalog.rectifier import VeryLeakyRelu
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnnwiz.catalog.layer import Net, Tap
 
 Space = Literal["grayscale", "hsv", "ycbcr"]
 Count = Annotated[int, Field(ge=2, le=1024)]
@@ -178,7 +176,7 @@ class Recolor(Primitive):
             )
         return (1 if self.space == "grayscale" else 3, *inputs[0][1:])
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.input import Recolor
 
         return Recolor(self.space)
@@ -213,7 +211,7 @@ class PolarSample(Primitive):
     def window(self, *inputs: Shape) -> Window:
         return Window((2, 2))  # what bilinear sampling reads
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.input import PolarSample
 
         height, width = inputs[0][1:]

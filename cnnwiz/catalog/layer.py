@@ -1,7 +1,5 @@
 """What every layer has in common, and what it may ask of the network it is wired into. No layer lives here."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import Field
@@ -31,7 +29,7 @@ class Tap(NamedTuple):
     """A place in the network that later operations can read from."""
 
     node: int  # index of the node, -1 for the network's input
-    shape: Shape
+    shape: "Shape"
 
 
 class Net(Protocol):
@@ -40,21 +38,21 @@ class Net(Protocol):
     @property
     def order(self) -> Order: ...
     @property
-    def norm(self) -> Normalization: ...
+    def norm(self) -> "Normalization": ...
     @property
-    def activation(self) -> Activation: ...
+    def activation(self) -> "Activation": ...
     @property
-    def convolution(self) -> Convolution: ...
+    def convolution(self) -> "Convolution": ...
     @property
-    def pooling(self) -> Pooling: ...
+    def pooling(self) -> "Pooling": ...
     @property
     def classes(self) -> int: ...
 
-    def add(self, operation: Operation, *sources: Tap, name: str) -> Tap:
+    def add(self, operation: "Operation", *sources: Tap, name: str) -> Tap:
         """One operation on these inputs; `name` ends the names of its parameters."""
         ...
 
-    def wire(self, layers: Sequence[Layer], source: Tap) -> Tap:
+    def wire(self, layers: "Sequence[Layer]", source: Tap) -> Tap:
         """These layers one after the other, each as often as its `repeat` says."""
         ...
 
@@ -71,7 +69,7 @@ class Net(Protocol):
         defaults. `source` is what the body read."""
         ...
 
-    def scope(self, name: str, *path: str | int) -> Net:
+    def scope(self, name: str, *path: str | int) -> "Net":
         """The same network with `name` put in front of later names, and findings placed at `path` below this layer."""
         ...
 
@@ -89,7 +87,7 @@ class Layer(Choice):
         """Add this layer's operations behind `source` (once; the caller repeats) and return where it ends."""
         raise NotImplementedError(f"{type(self).__name__}.wire")
 
-    def following(self) -> Layer:
+    def following(self) -> "Layer":
         """The layer as it is repeated: the same, without the stride."""
         return self.model_copy(update={"stride": 1}) if "stride" in type(self).model_fields else self
 

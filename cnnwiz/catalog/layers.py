@@ -1,22 +1,15 @@
 """Single layers: pooling and the pieces a user may place by hand (convolutions are in `unit`), and the table of all."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
-from cnnwiz.catalog.layer import Channels, Layer, Padding, Size, sides
+from cnnwiz.catalog.layer import Channels, Layer, Net, Padding, Size, Tap, sides
 from cnnwiz.catalog.normalization import Normalization
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.pooling import Pooling, PoolWindow
 from cnnwiz.catalog.primitive import Drop, Flatten, Linear
 from cnnwiz.catalog.rearrange import AdaptivePool2d
 from cnnwiz.catalog.unit import Conv, Pointwise, Shuffle
-
-if TYPE_CHECKING:
-    from cnnwiz.catalog.layer import Net, Tap
 
 
 class Pool(Layer):

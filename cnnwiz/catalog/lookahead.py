@@ -1,7 +1,5 @@
 """Lookahead: slow weights that follow the trained ones, which go on from there."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Losses: what training makes small."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -26,7 +24,7 @@ class Loss(Choice):
     soft: ClassVar[bool] = False
     """Whether it also takes the probabilities of the classes (B, K) in place of their numbers, as mixed images have."""
 
-    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+    def build(self, classes: int, features: int | None = None) -> "losses.Loss":
         """A module that maps (outputs, labels) to the mean loss of the batch. What it owns beside the network is filled
         from torch's random numbers. `features`: length of the embeddings, None where the outputs are scores."""
         raise NotImplementedError(f"{type(self).__name__}.build")
@@ -52,7 +50,7 @@ class CrossEntropy(Loss):
         default=0.0, ge=0, lt=1, description="share of the target spread evenly over all classes"
     )
 
-    def build(self, classes: int, features: int | None = None) -> losses.CrossEntropy:
+    def build(self, classes: int, features: int | None = None) -> "losses.CrossEntropy":
         from cnnwiz.nn.losses import CrossEntropy
 
         return CrossEntropy(classes, features, self.label_smoothing)
@@ -74,7 +72,7 @@ class Hinge(Loss):
     margin: float = Field(default=1.0, gt=0, le=100, description="distance (delta) the true class must keep")
     power: Literal[1, 2] = Field(default=1, description="2 gives the squared hinge")
 
-    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+    def build(self, classes: int, features: int | None = None) -> "losses.Loss":
         from cnnwiz.nn.losses import Hinge
 
         return Hinge(classes, self.margin, self.power)
@@ -103,7 +101,7 @@ class Triplet(Loss):
         default="semi_hard", description="which triplets of a batch count"
     )
 
-    def build(self, classes: int, features: int | None = None) -> losses.Loss:
+    def build(self, classes: int, features: int | None = None) -> "losses.Loss":
         from cnnwiz.nn.losses import Triplet
 
         return Triplet(self.margin, self.mining)
@@ -127,7 +125,7 @@ class Center(Loss):
     weight: float = Field(default=0.003, ge=0, le=100, description="of the centre term (lambda); 0 is plain softmax")
     alpha: float = Field(default=0.5, gt=0, le=1, description="share of the way that a centre moves at each step")
 
-    def build(self, classes: int, features: int | None = None) -> losses.Center:
+    def build(self, classes: int, features: int | None = None) -> "losses.Center":
         from cnnwiz.nn.losses import Center
 
         assert features, "embeddings have a length"
@@ -157,7 +155,7 @@ class ASoftmax(Loss):
     power: float = Field(default=1.0, gt=0, le=10, description="exponent of its fall")
     floor: float = Field(default=5.0, ge=0, le=50, description="l falls no lower")
 
-    def build(self, classes: int, features: int | None = None) -> losses.ASoftmax:
+    def build(self, classes: int, features: int | None = None) -> "losses.ASoftmax":
         from cnnwiz.nn.losses import ASoftmax
 
         assert features, "embeddings have a length"

@@ -1,7 +1,5 @@
 """Augmentations that mix the images of a batch, and their labels with them."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -33,14 +31,14 @@ class Mixing(Augmentation):
     )
     probability: Probability = Field(default=1.0, description="share of the images that are mixed")
 
-    def mix(self, images: Tensor, targets: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def mix(self, images: "Tensor", targets: "Tensor", draw: "Draw") -> "tuple[Tensor, Tensor]":
         """Mixed images (B, C, H, W) and the probabilities of their classes, float (B, K)."""
         raise NotImplementedError(f"{type(self).__name__}.mix")
 
-    def apply(self, images: Tensor, draw: Draw, side: int) -> Tensor:
+    def apply(self, images: "Tensor", draw: "Draw", side: int) -> "Tensor":
         return self.mix(images, images.new_zeros(len(images), 0).float(), draw)[0]
 
-    def own_share(self, numbers: Tensor) -> Tensor:
+    def own_share(self, numbers: "Tensor") -> "Tensor":
         """Uniform numbers (B, 1 + 2 * ROUNDS) as the share (B,) of each image in its mixture; 1 where it stays."""
         # Johnk: x / (x + y), x = u^(1/a), y = v^(1/a), is Beta(a, a) given x + y <= 1; small a makes tiny powers.
         powers = (numbers[:, 1:].double() + 2**-25) ** (1 / self.alpha)
@@ -69,7 +67,7 @@ class Mixup(Mixing):
         default=0.2, ge=0.05, le=1, description="parameter of Beta(alpha, alpha); 1 is uniform, smaller ones mix less"
     )
 
-    def mix(self, images: Tensor, targets: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def mix(self, images: "Tensor", targets: "Tensor", draw: "Draw") -> "tuple[Tensor, Tensor]":
         from cnnwiz.data.distort import like
 
         share = self.own_share(draw(1 + 2 * ROUNDS))
@@ -97,7 +95,7 @@ class Cutmix(Mixing):
         "augmentation.random_erasing": "both remove regions; keep one",
     }
 
-    def mix(self, images: Tensor, targets: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def mix(self, images: "Tensor", targets: "Tensor", draw: "Draw") -> "tuple[Tensor, Tensor]":
         import torch
 
         numbers = draw(3 + 2 * ROUNDS)

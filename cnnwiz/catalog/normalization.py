@@ -1,19 +1,15 @@
 """Normalizations: layers that rescale activations to a steady mean and variance."""
 
-from __future__ import annotations
-
 import math
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
-from cnnwiz.catalog.operation import Operation, Parameter, ShapeError, divisors
+from cnnwiz.catalog.operation import Operation, Parameter, Shape, ShapeError, divisors
 
 if TYPE_CHECKING:
     from torch import nn
     from typing_extensions import Self
-
-    from cnnwiz.catalog.operation import Shape
 
 
 SCALE = "value the trained scale starts from; 0 lets a residual body begin as nothing"
@@ -48,7 +44,7 @@ class BatchNorm(Normalization):
     fixed_scale: bool = Field(default=False, description="leave the scale at that value and train the shift only")
 
     @model_validator(mode="after")
-    def _alive(self) -> Self:
+    def _alive(self) -> "Self":
         if self.fixed_scale and not self.scale:
             raise ValueError("a fixed_scale of 0 would be the end of every signal; write another scale")
         return self
@@ -57,7 +53,7 @@ class BatchNorm(Normalization):
         found = _affine(inputs[0])
         return {"bias": found["bias"]} if self.fixed_scale else found
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         kind = nn.BatchNorm2d if len(inputs[0]) == 3 else nn.BatchNorm1d
@@ -92,7 +88,7 @@ class LayerNorm(Normalization):
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         return _affine(inputs[0])
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return _scaled(nn.GroupNorm(1, inputs[0][0], eps=self.eps), self.scale)
@@ -121,7 +117,7 @@ class GroupNorm(Normalization):
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         return _affine(inputs[0])
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return _scaled(nn.GroupNorm(self.groups, inputs[0][0], eps=self.eps), self.scale)
@@ -173,7 +169,7 @@ class LocalResponseNorm(Normalization):
             raise ShapeError("local response norm takes a map, not a vector", "place it before flattening", "norm")
         return inputs[0]
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.LocalResponseNorm(self.size, self.alpha, self.beta, self.k)
@@ -199,7 +195,7 @@ def _affine(shape: Shape) -> dict[str, Parameter]:
     return {"weight": Parameter((shape[0],), "norm"), "bias": Parameter((shape[0],), "norm")}
 
 
-def _scaled(module: nn.Module, scale: float) -> nn.Module:
+def _scaled(module: "nn.Module", scale: float) -> "nn.Module":
     """The norm with its scale at this value; torch starts it at 1."""
     from torch import no_grad
 

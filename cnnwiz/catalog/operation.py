@@ -1,7 +1,5 @@
 """Operations: what a network consists of once blocks are expanded. Each knows its shape, cost and torch module."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,7 +56,7 @@ class Operation(Choice):
         """What one output position sees; None where it sees just its own position."""
         return None
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         """The torch module, with torch's own initial values."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 

@@ -1,7 +1,5 @@
 """Optimizers: how a gradient becomes a change of the weights."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -55,7 +53,7 @@ class Optimizer(Choice):
     lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at its highest")
     rates: Rates = Field(default=Rates(), description="learning rates of some roles, as multiples of lr")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         """The torch optimizer over parameter groups that each hold `params`, `weight_decay`, and `matrices` if it asks
         for that. A group may get an `lr_factor`, by which the learning rate of each step is multiplied."""
         raise NotImplementedError(f"{type(self).__name__}.build")
@@ -79,7 +77,7 @@ class Sgd(Optimizer):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="share of the last step that is kept")
     nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
         nesterov = self.nesterov and self.momentum > 0
@@ -101,7 +99,7 @@ class Momentum(Optimizer):
 
     momentum: float = Field(default=0.9, gt=0, lt=1, description="share of the last step that is kept")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
         return SGD(groups, lr=self.lr, momentum=self.momentum, fused=fused)
@@ -123,7 +121,7 @@ class Nesterov(Optimizer):
 
     momentum: float = Field(default=0.9, gt=0, lt=1, description="share of the last step that is kept")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
         return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=True, fused=fused)
@@ -148,7 +146,7 @@ class DecoupledSgd(Optimizer):
     momentum: float = Field(default=0.85, ge=0, lt=1, description="share of the last step that is kept")
     nesterov: bool = Field(default=True, description="Nesterov's form of momentum")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
         left = 1 - self.momentum
@@ -183,7 +181,7 @@ class Adam(Optimizer):
     beta2: float = Field(default=0.999, ge=0, lt=1, description="memory of the mean squared gradient")
     eps: float = Field(default=1e-8, gt=0, le=1, description="added to the root of the second moment")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import Adam
 
         return Adam(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
@@ -208,7 +206,7 @@ class AdamW(Optimizer):
     beta2: float = Field(default=0.999, ge=0, lt=1, description="memory of the mean squared gradient")
     eps: float = Field(default=1e-8, gt=0, le=1, description="added to the root of the second moment")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import AdamW
 
         return AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
@@ -233,7 +231,7 @@ class RmsProp(Optimizer):
     momentum: float = Field(default=0.0, ge=0, lt=1, description="share of the last step that is kept")
     eps: float = Field(default=1e-8, gt=0, le=10, description="added to the root of the second moment")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import RMSprop
 
         return RMSprop(groups, lr=self.lr, alpha=self.decay, momentum=self.momentum, eps=self.eps)

@@ -1,20 +1,16 @@
 """Poolings: the ways to make a map smaller, or to smooth it, without mixing channels."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.operation import ShapeError, Window
+from cnnwiz.catalog.layer import Net, Tap
+from cnnwiz.catalog.operation import Shape, ShapeError, Window
 from cnnwiz.catalog.primitive import Add, Convolution2d, Primitive, window_shape
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from cnnwiz.catalog.layer import Net, Tap
-    from cnnwiz.catalog.operation import Shape
 
 
 class PoolWindow(NamedTuple):
@@ -69,7 +65,7 @@ class MaxPool2d(Pool2d):
 
     key = "max"
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         top, _, left, _ = self.padding  # equal on opposite sides
@@ -82,7 +78,7 @@ class AveragePool2d(Pool2d):
     key = "average"
     count_padding: bool = True
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         top, _, left, _ = self.padding
@@ -100,7 +96,7 @@ class StochasticPool2d(Pool2d):
 
     key = "stochastic"
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import StochasticPool2d
 
         size = self.output(*inputs)[1:]

@@ -1,7 +1,5 @@
 """Operations that blocks expand to and that no user names: convolution, linear, flatten, merges."""
 
-from __future__ import annotations
-
 import math
 from typing import TYPE_CHECKING
 
@@ -69,7 +67,7 @@ class Convolution2d(Primitive):
         top, _, left, _ = self.padding
         return Window(self.kernel, self.stride, self.dilation, (top, left))
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         top, bottom, left, right = self.padding
@@ -119,7 +117,7 @@ class Linear(Primitive):
     def macs(self, *inputs: Shape) -> int:
         return inputs[0][0] * self.features
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return _built(nn.Linear(inputs[0][0], self.features, bias=self.bias), self.weight_norm)
@@ -136,7 +134,7 @@ class Flatten(Primitive):
     def window(self, *inputs: Shape) -> Window | None:
         return Window((inputs[0][1], inputs[0][2])) if len(inputs[0]) == 3 else None
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.Flatten()
@@ -153,7 +151,7 @@ class GlobalAverage(Primitive):
     def window(self, *inputs: Shape) -> Window:
         return Window((inputs[0][1], inputs[0][2]))
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import GlobalAverage
 
         return GlobalAverage()
@@ -165,7 +163,7 @@ class Drop(Primitive):
     key = "dropout"
     rate: float
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.Dropout(self.rate)
@@ -176,7 +174,7 @@ class UnitLength(Primitive):
 
     key = "unit_length"
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import UnitLength
 
         return UnitLength()
@@ -195,7 +193,7 @@ class Add(Primitive):
             )
         return inputs[0]
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Add
 
         return Add()
@@ -215,7 +213,7 @@ class Concat(Primitive):
             )
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Concat
 
         return Concat()
@@ -240,7 +238,7 @@ class PadChannels(Primitive):
     def window(self, *inputs: Shape) -> Window:
         return Window((1, 1), self.stride)
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import PadChannels
 
         return PadChannels(self.channels - inputs[0][0], self.stride)
@@ -256,7 +254,7 @@ def _trained(weight: Parameter, bias: bool, weight_norm: bool) -> dict[str, Para
     return {**found, "bias": Parameter((filters,), "bias")} if bias else found
 
 
-def _built(module: nn.Module, weight_norm: bool) -> nn.Module:
+def _built(module: "nn.Module", weight_norm: bool) -> "nn.Module":
     """The module, its weight as length and direction where asked."""
     if not weight_norm:
         return module

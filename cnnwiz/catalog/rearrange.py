@@ -1,7 +1,5 @@
 """Operations that take channels apart, reorder, scale or weigh maps; like other primitives no user names them."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from cnnwiz.catalog.operation import Shape, ShapeError, Window, divisors
@@ -26,7 +24,7 @@ class Shuffle2d(Primitive):
             )
         return inputs[0]
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.ChannelShuffle(self.groups)
@@ -53,7 +51,7 @@ class Slice(Primitive):
             )
         return (self.stop - self.start, *inputs[0][1:])
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Slice
 
         return Slice(self.start, self.stop)
@@ -65,7 +63,7 @@ class Scale(Primitive):
     key = "scale"
     factor: float
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Scale
 
         return Scale(self.factor)
@@ -82,7 +80,7 @@ class Multiply(Primitive):
             raise ShapeError("a product needs equal shapes, or maps of 1x1", f"end every path in {show(largest)}")
         return largest
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Multiply
 
         return Multiply()
@@ -101,7 +99,7 @@ class Gate(Primitive):
             )
         return inputs[0]
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Gate
 
         return Gate()
@@ -123,7 +121,7 @@ class AdaptivePool2d(Primitive):
         (_, height, width), (rows, columns) = inputs[0], self.size
         return Window((-(-height // rows), -(-width // columns)), (max(height // rows, 1), max(width // columns, 1)))
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return (nn.AdaptiveMaxPool2d if self.largest else nn.AdaptiveAvgPool2d)(self.size)

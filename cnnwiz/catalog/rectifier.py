@@ -1,18 +1,14 @@
 """Rectifiers beyond ReLU: activations whose negative side is steeper, trained, random, or another linear piece."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
 from cnnwiz.catalog.activation import Activation
-from cnnwiz.catalog.operation import Parameter, ShapeError, divisors
+from cnnwiz.catalog.operation import Parameter, Shape, ShapeError, divisors
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from cnnwiz.catalog.operation import Shape
 
 
 class VeryLeakyRelu(Activation):
@@ -32,7 +28,7 @@ class VeryLeakyRelu(Activation):
     def slope(self) -> float | None:
         return 1 / 3
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.LeakyReLU(1 / 3)
@@ -62,7 +58,7 @@ class Prelu(Activation):
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         return {"weight": Parameter((1 if self.shared else inputs[0][0],), "slope")}
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.PReLU(1 if self.shared else inputs[0][0], init=self.start)
@@ -87,7 +83,7 @@ class Rrelu(Activation):
     upper: float = Field(default=1 / 3, ge=0, lt=1, description="largest slope")
 
     @model_validator(mode="after")
-    def _in_order(self) -> Rrelu:
+    def _in_order(self) -> "Rrelu":
         if self.lower > self.upper:
             raise ValueError(f"lower is {self.lower:g}, above upper {self.upper:g}; exchange them")
         return self
@@ -95,7 +91,7 @@ class Rrelu(Activation):
     def slope(self) -> float | None:
         return (self.lower + self.upper) / 2
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from torch import nn
 
         return nn.RReLU(self.lower, self.upper)
@@ -141,7 +137,7 @@ class Maxout(Activation):
             )
         return (channels // self.pieces, *inputs[0][1:])
 
-    def build(self, *inputs: Shape) -> nn.Module:
+    def build(self, *inputs: Shape) -> "nn.Module":
         from cnnwiz.nn.layers import Maxout
 
         return Maxout(self.pieces)

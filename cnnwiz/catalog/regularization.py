@@ -1,7 +1,5 @@
 """Regularization by penalty: what keeps weights small, and which weights it leaves alone."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

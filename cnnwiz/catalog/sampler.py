@@ -1,7 +1,5 @@
 """Samplers: which images meet in a batch."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ class Sampler(Choice):
 
     section = "sampler"
 
-    def build(self) -> Sample:
+    def build(self) -> "Sample":
         """A function from (labels, batch_size, seed, epoch) to the batches of the epoch, arrays of indices."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
@@ -35,7 +33,7 @@ class Shuffle(Sampler):
 
     key = "shuffle"
 
-    def build(self) -> Sample:
+    def build(self) -> "Sample":
         from cnnwiz.data.sampling import shuffled
 
         return shuffled
@@ -58,7 +56,7 @@ class PK(Sampler):
     classes: int = Field(default=32, ge=2, le=4096, description="different classes in a batch (P)")
     images: int = Field(default=4, ge=2, le=4096, description="images of each (K); P * K is training.batch_size")
 
-    def build(self) -> Sample:
+    def build(self) -> "Sample":
         from cnnwiz.data.sampling import classes_by_images
 
         return partial(classes_by_images, self.classes, self.images)

@@ -1,7 +1,5 @@
 """Schedules: the learning rate as a pure function of how far training has come. Nothing to save, nothing to restore."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Literal
 

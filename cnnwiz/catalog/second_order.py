@@ -1,7 +1,5 @@
 """Optimizers that look beyond the gradient: at curvature, or at a layer's weights as one matrix."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -39,12 +37,12 @@ class Lbfgs(Optimizer):
     history: int = Field(default=10, ge=1, le=1000, description="changes the curvature is estimated from")
 
     @model_validator(mode="after")
-    def _one_rate(self) -> Self:
+    def _one_rate(self) -> "Self":
         if self.rates != Rates():
             raise ValueError("rates: lbfgs moves all weights by one step; leave them out, or take another optimizer")
         return self
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch import contiguous_format
         from torch.optim import LBFGS
 
@@ -87,7 +85,7 @@ class Kfac(Optimizer):
     inverse_every: int = Field(default=10, ge=1, le=10_000, description="steps between updates of their eigenvectors")
     max_side: int = Field(default=4096, ge=1, le=65536, description="layers with a larger A or G are left to SGD")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from cnnwiz.training.kfac import Kfac
 
         return Kfac(
@@ -123,7 +121,7 @@ class Shampoo(Optimizer):
         default=1, ge=1, le=10_000, description="steps between updates of the roots; no weight moves before the first"
     )
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from pytorch_optimizer import Shampoo
 
         return Shampoo(groups, lr=self.lr, matrix_eps=self.eps, preconditioning_compute_steps=self.update_every)
@@ -151,7 +149,7 @@ class Soap(Optimizer):
     update_every: int = Field(default=10, ge=1, le=10_000, description="steps between updates of the eigenvectors")
     max_side: int = Field(default=10_000, ge=1, le=65536, description="longer axes keep their own coordinates")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from pytorch_optimizer import SOAP
 
         return SOAP(
@@ -187,7 +185,7 @@ class AdaHessian(Optimizer):
     eps: float = Field(default=1e-4, gt=0, le=1, description="added to the root of the second moment")
     hessian_power: float = Field(default=1.0, gt=0, le=1, description="1 divides by the diagonal, 0.5 by its root")
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from cnnwiz.training.adahessian import AveragedAdaHessian
 
         return AveragedAdaHessian(
@@ -224,7 +222,7 @@ class Muon(Optimizer):
         "length a norm behind them divides out",
     )
 
-    def build(self, groups: list[dict[str, Any]], network: nn.Module, fused: bool) -> TorchOptimizer:
+    def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from pytorch_optimizer import Muon
 
         factors = {True: 1.0, False: self.other_lr / self.lr}
@@ -243,7 +241,7 @@ class Muon(Optimizer):
         return optimizer
 
 
-def _fix_lengths(optimizer: TorchOptimizer, arguments: object, keywords: object) -> None:
+def _fix_lengths(optimizer: "TorchOptimizer", arguments: object, keywords: object) -> None:
     """Each hidden weight (filters, ...) to the length sqrt(filters), as that many rows of length 1 have."""
     from torch import no_grad
 

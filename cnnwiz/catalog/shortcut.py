@@ -1,20 +1,13 @@
 """Shortcuts: what carries a residual body's input to its sum, and that sum."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.choice import Choice
-from cnnwiz.catalog.layer import Layer
+from cnnwiz.catalog.layer import Layer, Net, Tap
+from cnnwiz.catalog.operation import Shape
 from cnnwiz.catalog.primitive import Add, Convolution2d, PadChannels
 from cnnwiz.catalog.rearrange import Scale
-
-if TYPE_CHECKING:
-    from cnnwiz.catalog.layer import Net, Tap
-    from cnnwiz.catalog.operation import Shape
 
 
 class Shortcut(Choice):

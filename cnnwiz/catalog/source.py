@@ -1,7 +1,5 @@
 """Data sources: where the labelled images come from. How they are decoded, split and batched lives in `cnnwiz.data`."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
@@ -37,11 +35,11 @@ class Source(Choice):
         """Known at once, without reading images; never raises."""
         raise NotImplementedError(f"{type(self).__name__}.facts")
 
-    def listing(self) -> Listing | None:
+    def listing(self) -> "Listing | None":
         """The image files by split and class, where they are here and few enough to list at once; never raises."""
         return None
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         """The images and labels of each split; CnnwizError where they are missing or contradict themselves."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
@@ -62,7 +60,7 @@ class Digits(Source):
     def facts(self) -> Facts:
         return Facts(10, 1, 8)
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.arrays import read_digits
 
         return read_digits()
@@ -100,12 +98,12 @@ class Folder(Source):
             return Facts(None, 3, None)
         return Facts(found or None, 3, None)
 
-    def listing(self) -> Listing | None:
+    def listing(self) -> "Listing | None":
         from cnnwiz.data.listing import list_folder
 
         return list_folder(Path(self.path), self._named(), self.classes)
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.folder import read_folder
 
         return read_folder(Path(self.path), self._named(), self.classes)
@@ -134,7 +132,7 @@ class Arrays(Source):
 
         return Facts(*(peek_npz(Path(self.path)) or (None, 3, None)))
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.arrays import read_npz
 
         return read_npz(Path(self.path))
@@ -152,7 +150,7 @@ class Published(Source):
     def facts(self) -> Facts:
         return self.known
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.published import read_pixels
 
         return read_pixels(self.key, self.name, self.path, self.download)
@@ -241,7 +239,7 @@ class Imagenette(Published):
         default="160px", description="which edition: length of the short side"
     )
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.published import read_imagenette
 
         return read_imagenette(self.path, self.size, self.download)
@@ -262,7 +260,7 @@ class Flowers102(Published):
     known: ClassVar[Facts] = Facts(102, 3, None)
     name: ClassVar[str] = "Flowers102"
 
-    def build(self) -> Records:
+    def build(self) -> "Records":
         from cnnwiz.data.published import read_flowers102
 
         return read_flowers102(self.path, self.download)

@@ -1,7 +1,5 @@
 """Structure: layers made of any layers. Blocks with fixed layers are in `blocks`, dense ones in `dense`."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -10,7 +8,7 @@ from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.auxiliary import Auxiliary
 from cnnwiz.catalog.blocks import Basic, Bottleneck, Fire, Highway, Inception, InvertedResidual
 from cnnwiz.catalog.dense import Dense, DualPath, Transition
-from cnnwiz.catalog.layer import Channels, Layer
+from cnnwiz.catalog.layer import Channels, Layer, Net, Tap
 from cnnwiz.catalog.primitive import Add, Concat
 from cnnwiz.catalog.rearrange import Gate, Multiply, Slice
 from cnnwiz.catalog.shortcut import Projection, Shortcut, add_shortcut
@@ -18,7 +16,6 @@ from cnnwiz.catalog.shortcut import Projection, Shortcut, add_shortcut
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from cnnwiz.catalog.layer import Net, Tap
 
 Merge = Literal["concat", "add", "multiply", "gate"]
 
@@ -62,7 +59,7 @@ class Branches(Layer):
     merge: Merge = Field(default="concat", description="how the paths become one map")
 
     @model_validator(mode="after")
-    def _gated(self) -> Self:
+    def _gated(self) -> "Self":
         if self.merge == "gate" and len(self.paths) > 3:
             raise ValueError("merge: gate takes 2 or 3 paths: transform, gate and, if not the input, what is carried")
         return self
@@ -94,7 +91,7 @@ class Split(Layer):
     merge: Merge = Field(default="concat", description="how the paths become one map")
 
     @model_validator(mode="after")
-    def _shared(self) -> Self:
+    def _shared(self) -> "Self":
         if self.shares and len(self.shares) != len(self.paths):
             raise ValueError(f"{len(self.shares)} shares for {len(self.paths)} paths; write one for each")
         if self.merge == "gate" and len(self.paths) != 3:

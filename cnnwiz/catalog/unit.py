@@ -1,21 +1,16 @@
 """Units: convolutions with their norm and activation, and the shuffle between grouped ones."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from cnnwiz.catalog.activation import Activation
 from cnnwiz.catalog.convolution import Convolution, Filters, ShuffledGrouped, Standard
 from cnnwiz.catalog.initialization import Initialization
-from cnnwiz.catalog.layer import Channels, Layer, Order, Padding, Size
+from cnnwiz.catalog.layer import Channels, Layer, Net, Order, Padding, Size, Tap
 from cnnwiz.catalog.normalization import Normalization
 from cnnwiz.catalog.operation import pair
 from cnnwiz.catalog.rearrange import Shuffle2d
-
-if TYPE_CHECKING:
-    from cnnwiz.catalog.layer import Net, Tap
 
 
 class Unit(Layer):

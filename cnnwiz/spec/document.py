@@ -1,7 +1,5 @@
 """The document: what a spec consists of. Choices are in `catalog/`; here are the mappings that hold them."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model, model_validator
@@ -103,7 +101,7 @@ class Defaults(Part):
     )
 
     @model_validator(mode="after")
-    def _everywhere(self) -> Self:
+    def _everywhere(self) -> "Self":
         if not self.init.everywhere:
             raise ValueError(f"init: {self.init.key} is for one layer; write it into a conv of model.layers")
         return self

@@ -1,7 +1,5 @@
 """A phase: a stretch of one training that changes size, epochs, rate, augmentation, batch or what is trained."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
