@@ -40,9 +40,9 @@ def rules() -> str:
 
 def commands() -> str:
     """Every command with the first paragraph of its help."""
-    from cnnwiz.cli.app import app
+    from cnnwiz.cli.app import program
 
-    helps = [(command.name, inspect.getdoc(command.callback) or "") for command in app.registered_commands]
+    helps = [(command.name, inspect.getdoc(command.callback) or "") for command in program().registered_commands]
     paragraphs = [(name, " ".join(text.partition("\n\n")[0].split())) for name, text in helps]
     lines = [f"| `cnnwiz {name}` | {paragraph} |" for name, paragraph in paragraphs]
     return "\n".join(["| command | what it does |", "| --- | --- |", *lines])

@@ -14,7 +14,7 @@ import pytest
 
 from cnnwiz.catalog import PARTS, SECTIONS, find
 from cnnwiz.catalog.choice import Choice, Part
-from cnnwiz.cli.app import app
+from cnnwiz.cli.app import program
 from cnnwiz.spec.document import Data, Defaults, Model, Spec, Training, Validation
 from cnnwiz.spec.phase import Phase
 
@@ -68,7 +68,7 @@ COLD_COMMANDS = {
     "new": ["--defaults", "--output", "-"],
 }
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "sklearn", "safetensors", "questionary", "prompt_toolkit"}
-COMMANDS = sorted(str(command.name) for command in app.registered_commands)
+COMMANDS = sorted(str(command.name) for command in program().registered_commands)
 CHOICES = [choice for section in SECTIONS for choice in section.choices] + list(PARTS)
 FIXED_PARTS: list[type[Part]] = [Spec, Data, Validation, Model, Defaults, Training, Phase]
 
@@ -257,7 +257,7 @@ def test_help_of_every_command_is_cold_and_documented(command):
     status, loaded = json.loads(output)
     assert status == 0
     assert not HEAVY & set(loaded)
-    declared = next(c for c in app.registered_commands if c.name == command)
+    declared = next(c for c in program().registered_commands if c.name == command)
     assert declared.callback is not None
     assert declared.callback.__doc__
 

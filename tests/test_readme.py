@@ -9,7 +9,7 @@ import pytest
 import typer
 from readme import README, filled
 
-from cnnwiz.cli.app import app
+from cnnwiz.cli.app import program
 from cnnwiz.spec import parse_text
 
 TEXT = README.read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def test_generated_blocks_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("words", command_lines(), ids=" ".join)
 def test_commands_and_options_exist(words: list[str]) -> None:
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(program())
     known = {option for parameter in group.params for option in parameter.opts}
     if len(words) > 1 and not words[1].startswith("-"):
         assert words[1] in group.commands, f"no command {words[1]}"
@@ -43,7 +43,7 @@ def test_commands_and_options_exist(words: list[str]) -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    for command in app.registered_commands:
+    for command in program().registered_commands:
         assert f"`cnnwiz {command.name}" in TEXT
 
 

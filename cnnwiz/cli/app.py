@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from io import TextIOWrapper
 from typing import Any
 
@@ -29,30 +30,39 @@ from cnnwiz.cli import (
 USAGE_ERRORS: tuple[Any, ...] = typer.BadParameter.__mro__[1:3]
 """What typer raises for a wrong command line: click's UsageError and ClickException, which it vendors and hides."""
 
-app = typer.Typer(
-    name="cnnwiz",
-    help="From the decisions behind a convolutional network to a trained one.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "new": new.new,
+    "lint": lint.lint,
+    "train": train.train,
+    "eval": eval.evaluate,
+    "predict": predict.predict,
+    "export": export.export,
+    "compare": compare.compare,
+    "report": report.report,
+    "serve": serve.serve,
+    "summary": summary.summary,
+    "explain": explain.explain,
+    "rules": rules.rules,
+    "templates": templates.templates,
+    "schema": schema.schema,
+}
 
-app.command("new")(new.new)
-app.command("lint")(lint.lint)
-app.command("train")(train.train)
-app.command("eval")(eval.evaluate)
-app.command("predict")(predict.predict)
-app.command("export")(export.export)
-app.command("compare")(compare.compare)
-app.command("report")(report.report)
-app.command("serve")(serve.serve)
-app.command("summary")(summary.summary)
-app.command("explain")(explain.explain)
-app.command("rules")(rules.rules)
-app.command("templates")(templates.templates)
-app.command("schema")(schema.schema)
+
+def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="cnnwiz",
+        help="From the decisions behind a convolutional network to a trained one.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        app.command(name)(COMMANDS[name])
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -61,7 +71,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
@@ -75,6 +84,8 @@ def invoke(arguments: list[str]) -> int:
         if isinstance(stream, TextIOWrapper):  # an ASCII locale must not end in UnicodeEncodeError
             stream.reconfigure(errors="backslashreplace")
     try:
+        # Typer reads the options of every command it has, so it gets only the one that is asked for.
+        app = program([name for name in COMMANDS if name in arguments[:1]] or COMMANDS)
         result = app(arguments, prog_name="cnnwiz", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
