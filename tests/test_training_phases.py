@@ -15,7 +15,7 @@ from cnnwiz.errors import CnnwizError
 from cnnwiz.graph import graph_of, input_shape
 from cnnwiz.nn.network import build
 from cnnwiz.spec import Spec, parse_text
-from cnnwiz.spec.stages import sides, total_epochs
+from cnnwiz.spec.stages import sides, stages
 from cnnwiz.training import checkpoint
 from cnnwiz.training.loop import fit
 from cnnwiz.training.optimize import parameter_groups
@@ -70,7 +70,7 @@ def test_phases_have_their_epochs_steps_sizes_and_rates() -> None:
     assert [stage_at((first, second), epoch).number for epoch in range(3)] == [0, 0, 1]
     assert [first.rate(step) for step in range(20)] == pytest.approx([0.1 * (1 - (i + 0.5) / 20) for i in range(20)])
     assert {second.rate(step) for step in range(20, 40)} == {0.01}
-    assert total_epochs(spec) == 3
+    assert sum(stage.training.epochs for stage in stages(spec)) == 3
     assert input_shape(spec) == (1, 12, 12)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnwiz.catalog.source import Cifar10, Cifar100, Digits, FashionMnist, Flowers102, Imagenette, Mnist, Source
+from cnnwiz.spec.stages import stages
 
 if TYPE_CHECKING:
     from cnnwiz.rules.subject import Subject
@@ -42,13 +43,11 @@ def validation_images(subject: Subject) -> int | None:
 
 def training_steps(subject: Subject) -> int | None:
     """Steps of the whole training, all phases together; None where the images cannot be counted."""
-    images, training = training_images(subject), subject.spec.training
+    images = training_images(subject)
     if images is None:
         return None
-    stretches = [(p.epochs or training.epochs, p.batch_size or training.batch_size) for p in subject.spec.phases]
-    return sum(
-        epochs * max(images // batch, 1) for epochs, batch in stretches or [(training.epochs, training.batch_size)]
-    )
+    parts = [stage.training for stage in stages(subject.spec)]
+    return sum(part.epochs * max(images // part.batch_size, 1) for part in parts)
 
 
 def batches(spec: Spec) -> list[tuple[Path, int, int | None]]:

@@ -22,11 +22,6 @@ def sides(phase: Phase, epochs: int, last: int) -> tuple[int, ...]:
     return (*grown, last)
 
 
-def total_epochs(spec: Spec) -> int:
-    """Passes over the training images in all phases together."""
-    return sum(stage.training.epochs for stage in stages(spec))
-
-
 def _changed(spec: Spec, phase: Phase) -> Spec:
     """The spec with what the phase says instead."""
     own = {name: value for name in ("epochs", "batch_size", "micro_batch") if (value := getattr(phase, name))}
