@@ -47,7 +47,7 @@ def evaluate(
     """Measure a run's `weights` on `split` of its own data, or on the images of `data`: a folder of class folders, an
     .npz file, or a spec whose source they come from.
 
-    `fused` folds batch norms first; `tta` averages over views (see `views.VIEWS`). Raises CnnwizError.
+    `fused` folds batch norms first; `tta` averages over views (see `views.views`). Raises CnnwizError.
     """
     trained = open_trained(run, weights, device, fused)
     outputs = outputs_of(trained, split, data, workers, tta)

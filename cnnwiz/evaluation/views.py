@@ -12,19 +12,13 @@ from torch.nn import functional as F
 from cnnwiz.data.loader import centre_crop, normalize
 from cnnwiz.errors import CnnwizError
 
-VIEWS = {
-    "none": "the centre of the canvas",
-    "flip": "and its mirror image",
-    "crops": "the centre and the four corners of the canvas",
-    "shifts": "the centre, moved by one pixel up-left and down-right, and their mirror images (arXiv:2404.00498)",
-    "ten": "these five and their mirror images (Krizhevsky et al., NIPS 2012)",
-}
-"""The choices by name."""
-
 
 def views(canvases: Tensor, preprocessing: dict[str, Any], tta: str) -> list[Tensor]:
     """Canvases uint8 (B, C, S, S) as the network's inputs, one (B, C, H, W) for each view.
 
+    `tta`: "none", the centre; "flip", and its mirror image; "crops", centre and four corners of the canvas; "shifts",
+    the centre, moved by one pixel up-left and down-right, and their mirror images (arXiv:2404.00498); "ten", the crops
+    and their mirror images (Krizhevsky et al., NIPS 2012).
     Raises CnnwizError where crops are asked of a canvas that leaves no room for them.
     """
     side, room = preprocessing["image_size"], canvases.shape[2] - preprocessing["image_size"]
