@@ -15,6 +15,12 @@ def columns() -> int:
     return max(40, min(get_terminal_size().columns, 100)) if sys.stdout.isatty() else 80
 
 
+def draw_over(text: str) -> None:
+    """Put `text`, as much as fits, in place of the line on stderr that the cursor is in."""
+    sys.stderr.write(f"\r{visible(text)[: get_terminal_size().columns - 1]}\x1b[K")
+    sys.stderr.flush()
+
+
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int], width: int) -> str:
     """A table in plain text. The first column is wrapped where the rest leaves it too little room; nothing is cut.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cnnwiz.cli.console import is_plain
-from cnnwiz.cli.plain import visible
+from cnnwiz.cli.plain import draw_over, visible
 
 if TYPE_CHECKING:
     from cnnwiz.training.events import Epoch, Event, Finished, Started
@@ -189,16 +189,12 @@ class Lines:
         now = time.monotonic()
         if not self.live or not (force or now - self.drawn > 0.1):
             return
-        import shutil
-
-        width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write(f"\r{visible(text)[:width]}\x1b[K")
-        sys.stderr.flush()
+        draw_over(text)
         self.drawn = now
 
     def _clear(self) -> None:
         if self.live:
-            sys.stderr.write("\r\x1b[K")
+            draw_over("")
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnwiz.cli.drawing import LEAST, Line, View, above, below, listed, wrapped
 from cnnwiz.cli.page import Help, Page, Signal, command_in
-from cnnwiz.cli.plain import visible
+from cnnwiz.cli.plain import draw_over, visible
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 REACTION = 0.05
 """Seconds to wait after Escape for the rest of an arrow key's sequence; the library's half second feels broken."""
-Move = Callable[[View], None]
 
 
 class Prompts:
@@ -42,9 +41,7 @@ class Prompts:
 
     def progress(self, text: str) -> None:
         """Draw over the line that is being written."""
-        width = shutil.get_terminal_size((80, 24)).columns - 1
-        sys.stderr.write(f"\r{visible(text)[:width]}\x1b[K")
-        sys.stderr.flush()
+        draw_over(text)
 
     def ask(self, page: Page) -> str | Signal | Help:
         """Draw the question, wait for the answer, and take the question off the screen."""
