@@ -1,6 +1,5 @@
 """Operations: what a network consists of once blocks are expanded. Each knows its shape, cost and torch module."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnnwiz.catalog.choice import Choice
@@ -19,8 +18,7 @@ class Parameter(NamedTuple):
     role: str  # weight | depthwise | bias | norm | slope | gate_bias | classifier | embedding | centre
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """What one output position sees along height and width, in input positions."""
 
     kernel: tuple[int, int]

@@ -6,9 +6,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnwiz.cli.formats.report import Checked, identity
 from cnnwiz.errors import CnnwizError
@@ -18,8 +17,7 @@ from cnnwiz.spec import Finding
 VERSION = 1
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(NamedTuple):
     """How often each finding is known in each file; files are named from the baseline's own folder."""
 
     path: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -122,8 +121,8 @@ def lint(
         return settings_for(common_folder(named), given, config, isolated)
 
     job = Job(names, settings, output_format, output, stdin_filename, fix, unsafe_fixes, diff)
-    job = replace(job, statistics=statistics, write_baseline=write_baseline, quiet=quiet, color=color)
-    job = replace(job, specs_only=specs_only)
+    job = job._replace(statistics=statistics, write_baseline=write_baseline, quiet=quiet, color=color)
+    job = job._replace(specs_only=specs_only)
     _refuse(job, watch, module, image)
     if show_config:
         print("\n".join(_listed(settings())))

@@ -6,10 +6,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, NamedTuple, TextIO
 
 from cnnwiz.amounts import count
 from cnnwiz.cli.baseline import Baseline, read_baseline
@@ -31,8 +31,7 @@ COMPLETE = ("json", "jsonl")
 STYLES = {"red": "1;31", "yellow": "1;33", "blue": "1;34", "green": "32"}
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """What one run of the command is to do."""
 
     names: Sequence[str]
@@ -112,7 +111,7 @@ def _usual_format(job: Job) -> Format:
 
 def _opened(name: str, stdin_filename: str | None) -> Document:
     document = open_document(name)
-    return replace(document, name=stdin_filename) if name == STDIN and stdin_filename else document
+    return document._replace(name=stdin_filename) if name == STDIN and stdin_filename else document
 
 
 def _baseline(settings: Settings, writing: bool) -> Baseline | None:

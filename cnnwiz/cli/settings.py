@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -51,7 +51,7 @@ class Settings:
         """The findings of a file that count, with the severity they count with."""
         ignore = [*self.ignore, *(word for words in self._ignored(name) for word in words)]
         chosen = selected(findings, (*self.select, *self.extend_select) if self.select else (), ignore)
-        return [replace(f, severity=self.severity[f.code]) if f.code in self.severity else f for f in chosen]
+        return [f._replace(severity=self.severity[f.code]) if f.code in self.severity else f for f in chosen]
 
     def shown(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Those that people are to see: of severity info only what was asked for."""

@@ -54,7 +54,7 @@ def multiplied_out(network: Network) -> Network:
                 del tensors[f"{node.name}.parametrizations.weight.{part}"]
             tensors[f"{node.name}.weight"] = getattr(module, "weight").detach().clone()  # noqa: B009 - made on access
         nodes.append(node)
-    plain = Network(replace(network.graph, nodes=tuple(nodes)))
+    plain = Network(network.graph._replace(nodes=tuple(nodes)))
     plain.load_state_dict(tensors)
     return plain.eval()
 

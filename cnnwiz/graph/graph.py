@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from cnnwiz.catalog.initialization import Initialization
 from cnnwiz.catalog.operation import Operation, Parameter, Shape, Window
@@ -15,8 +16,7 @@ INPUT = -1
 """Index that stands for the network's input in `Node.inputs`."""
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What output positions see of the input, in input pixels along height and width.
 
     `size` is the extent that one position sees, `jump` the distance between neighbours, `start` where the extent of the
@@ -61,8 +61,7 @@ class Node:
         return self.operation.macs(*self.input_shapes)
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """A network. When `finding` is set the network is impossible and `nodes` end before the place it names."""
 
     name: str
@@ -71,7 +70,7 @@ class Graph:
     nodes: tuple[Node, ...]
     init: Initialization
     finding: Finding | None = None
-    trunk: int = field(default=INPUT)
+    trunk: int = INPUT
     """Index of the last node before the head."""
     auxiliary: tuple[tuple[int, float], ...] = ()
     """(index of the node that makes the scores, weight of their loss) of each auxiliary head; for training only."""

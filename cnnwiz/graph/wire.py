@@ -166,7 +166,7 @@ def graph_of(spec: Spec, classes: int | None = None) -> Graph:
     """
     shape, count = input_shape(spec), class_count(spec, classes)
     graph = _recent(spec.model, shape, count, "")  # pyright: ignore[reportArgumentType]: it has a hash, being frozen
-    return replace(graph, name=spec.name)
+    return graph._replace(name=spec.name)
 
 
 def wire_model(model: Model, shape: Shape, classes: int, name: str) -> Graph:

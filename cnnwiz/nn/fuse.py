@@ -73,7 +73,7 @@ def _folded(graph: Graph, pairs: dict[int, int]) -> Graph:
     for layer, norm in pairs.items():
         put(layer, nodes[layer].operation.model_copy(update={"bias": True, "weight_norm": False}))
         put(norm, Folded())
-    return replace(graph, nodes=tuple(nodes))
+    return graph._replace(nodes=tuple(nodes))
 
 
 def _product(layer: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnwiz.graph.wire import MAX_NODES, MAX_PARAMETERS
@@ -80,4 +79,4 @@ class NetworkTooLarge(Rule):
 def _impossible(subject: Subject, code: str) -> Iterator[Finding]:
     found = subject.impossible
     if found and found.code == code:
-        yield replace(found, span=place(subject.document, found.path))
+        yield found._replace(span=place(subject.document, found.path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from cnnwiz.spec import Document, Edit, Finding, Fix, parse_text
 from cnnwiz.spec.finding import Path
@@ -33,9 +33,9 @@ def swap(document: Document | None, path: Path, text: str) -> Fix | None:
 def with_repair(finding: Finding, document: Document) -> Finding:
     """A finding of the reader together with its repair, where there is a sure one."""
     if finding.code == "CNN905":
-        return replace(finding, fix=_number(finding, document))
+        return finding._replace(fix=_number(finding, document))
     if finding.code == "CNN904":
-        return replace(finding, fix=_same_again(finding, document))
+        return finding._replace(fix=_same_again(finding, document))
     return finding
 
 
@@ -64,8 +64,7 @@ def _same_again(finding: Finding, document: Document) -> Fix | None:
     return Fix("safe", "remove the repetition", (Edit(begin, end, ""),))
 
 
-@dataclass(frozen=True)
-class Repaired:
+class Repaired(NamedTuple):
     """A document after its repairs."""
 
     document: Document
@@ -94,8 +93,7 @@ def repaired(document: Document, look: Look, unsafe: bool) -> Repaired:
     return Repaired(state.document, tuple(applied), tuple(refused))
 
 
-@dataclass(frozen=True)
-class _State:
+class _State(NamedTuple):
     """A document and what is found in it."""
 
     document: Document

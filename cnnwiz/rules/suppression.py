@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnnwiz.rules.reading import GOOD, FileRule
 from cnnwiz.spec import Edit, Finding, Fix, Span
@@ -48,16 +47,14 @@ class SuppressionWithoutReason(FileRule):
 SUPPRESSION: tuple[Rule, ...] = (UnusedSuppression(), SuppressionWithoutReason())
 
 
-@dataclass(frozen=True)
-class Silenced:
+class Silenced(NamedTuple):
     """A finding that a comment silences, with the reason the comment gives."""
 
     finding: Finding
     reason: str
 
 
-@dataclass(frozen=True)
-class _Ignore:
+class _Ignore(NamedTuple):
     """One word in the brackets of a comment: a code, a name, or the beginning of codes (CNN2)."""
 
     word: str

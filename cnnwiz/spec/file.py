@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import stat
 import sys
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from cnnwiz.errors import CnnwizError
 from cnnwiz.spec.document import Spec
@@ -15,8 +15,7 @@ from cnnwiz.spec.parse import parse
 from cnnwiz.spec.reader import MAX_BYTES, Node, Unreadable, read
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """A spec file as read: its text, its tree (None when unreadable), its spec (None when wrong), its findings."""
 
     name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -12,8 +11,7 @@ Path = tuple[str | int, ...]
 """Keys and indices from the top of the document to a value."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A piece of text: 0-based offsets for edits, 1-based lines and columns for people."""
 
     start: int
@@ -27,8 +25,7 @@ class Span:
 START = Span(0, 0, 1, 1, 1, 1)
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace text[start:end] by `text`."""
 
     start: int
@@ -36,8 +33,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(NamedTuple):
     """A repair. Safe: the same run, bit for bit. Unsafe: changes network or recipe. Suggestion: never applied."""
 
     safety: Literal["safe", "unsafe", "suggestion"]
@@ -45,8 +41,7 @@ class Fix:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One message about one place. `path` is the place in the document, `span` the same in the text."""
 
     code: str

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from cnnwiz.cli.frame import Paint, plainly
 from cnnwiz.rules.suppression import Silenced
 from cnnwiz.spec import Document, Finding, Severity
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """A file: what was found in it, and what comments or the baseline keep from counting."""
 
     document: Document
@@ -26,8 +25,7 @@ class Checked:
     """How many of severity info are not shown."""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The result of one run of `cnnwiz lint`."""
 
     files: tuple[Checked, ...]
