@@ -3,11 +3,14 @@
 python tests/campaigns/exports.py [NETWORKS]        the Python file of all templates and of NETWORKS (300) drawn ones
 python tests/campaigns/exports.py onnx [WORD...]    each choice and each template of 64 px or less (or those whose name
                                                     holds a WORD), also fused: 20 min of a core for all
+python tests/campaigns/exports.py alone PYTHON      the Python file of each template, run by a Python that has only
+                                                    torch, torchvision and Pillow
 """
 
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -16,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -24,6 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from strategies import networks
 from test_export_python import TEXTS, parsed
 
+from cnnwiz.data.decode import decode
 from cnnwiz.data.loader import preprocess
 from cnnwiz.evaluation import Trained
 from cnnwiz.exports import formats
@@ -101,6 +106,41 @@ def others(folder: Path, words: list[str]) -> int:
     return wrong
 
 
+SCRIPT = """
+import importlib.util, sys
+assert importlib.util.find_spec("cnnwiz") is None
+sys.path.insert(0, sys.argv[1])
+import torch, network
+torch.set_num_threads(1)
+print(network.outputs_of(network.load(), [sys.argv[2]]).numpy().tobytes().hex())
+"""
+
+
+def alone(folder: Path, python: str) -> int:
+    """How many templates' files do not run by that Python, or say something else about an image than the network."""
+    image = folder / "image.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(image)
+    wrong = 0
+    for template in TEMPLATES:
+        spec = load(template)
+        if spec.task == "detect":
+            continue
+        trained = untrained(spec)
+        about = {"classes": list(trained.classes), **described(trained, False)}
+        formats.python(trained, folder / "network.py", False, about)
+        command = [python, "-I", "-c", SCRIPT, str(folder), str(image)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        shown = subprocess.run([python, "-I", str(folder / "network.py"), str(image)], capture_output=True, check=False)
+        canvas = decode(image, trained.preprocessing["canvas"], trained.preprocessing["channels"])
+        with torch.inference_mode():
+            expected = trained.network(preprocess(canvas[None], trained.preprocessing)).numpy()
+        same = run.stdout.strip() == expected.tobytes().hex() and shown.returncode == 0
+        wrong += not same
+        print(f"{template.stem:<20} {'the same bits' if same else f'DIFFERS {run.stderr[-300:]}'}", flush=True)
+    return wrong
+
+
 def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
@@ -108,6 +148,8 @@ def main(arguments: list[str]) -> int:
         folder = Path(name)
         if arguments[:1] == ["onnx"]:
             return others(folder, arguments[1:])
+        if arguments[:1] == ["alone"]:
+            return alone(folder, arguments[1])
         drawn(folder, int(arguments[0]) if arguments else 300)
         return templates(folder)
 
