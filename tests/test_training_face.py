@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent / "campaigns"))
 
 from lives import SPEC, TRAIN, Lives, has_ended
 
+from cnnwiz.__main__ import main
 from cnnwiz.cli.progress import Lines, _minutes
 from cnnwiz.cli.train import seconds_of
 from cnnwiz.errors import CnnwizError
@@ -128,6 +130,29 @@ def test_a_terminal_keeps_a_row_per_epoch(monkeypatch: pytest.MonkeyPatch, capsy
     assert [line.split()[0] for line in lines if "/2" in line and "[" not in line] == ["1/2", "2/2"]
     assert not any("[###" in line for line in lines), "the live line is gone"
     assert lines[-1] == "go on with: cnnwiz train --resume runs/a"
+
+
+PIPED = """\
+cnnwiz: 1
+name: piped  # from a pipe
+data: {source: digits}
+model: {layers: [conv: {channels: 2}]}
+training: {batch_size: 512, epochs: 1, precision: float32}
+"""
+
+
+def test_a_spec_from_a_pipe_is_read_once_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PIPED.encode())))
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "-", "--run-dir", str(run), "--device", "cpu", "--workers", "0", "--quiet"])
+    assert not ended.value.code
+    assert (run / "written.yaml").read_text() == PIPED
+    name, told = capsys.readouterr().out.splitlines()[-1].split(": ")
+    assert name == f"files in {run}"
+    assert set(told.split()) == {file.name for file in run.iterdir() if file.is_file()} - {".lock", "timing.jsonl"}
 
 
 def test_the_result_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ from cnnwiz.cli.plain import draw_over, visible
 if TYPE_CHECKING:
     from cnnwiz.training.events import Epoch, Event, Finished, Started
 
+FILES = ("best.safetensors", "last.safetensors", "metrics.jsonl", "run.json", "spec.yaml", "written.yaml")
+"""What a finished run is told to hold; written.yaml is not there where training was started from Python."""
 HEARTBEAT = 60.0
 """Seconds after which a run without a terminal says that it is alive."""
 
@@ -175,7 +177,8 @@ class Lines:
             images = self.started.test_images if self.started else 0
             seen = f"{images:,} images, seen once{_verified(metrics, 'test')}"
             print(f"test accuracy       {metrics['test_accuracy']:.4f}  ({seen})")
-        print(visible(f"files in {event.run_dir}: best.safetensors last.safetensors metrics.jsonl run.json spec.yaml"))
+        made = [name for name in FILES if (Path(event.run_dir) / name).is_file()]
+        print(visible(f"files in {event.run_dir}: {' '.join(made)}"))
 
     def _say(self, text: str) -> None:
         if not self.quiet:

@@ -216,7 +216,7 @@ def _document(spec: Path, lint: bool) -> Document:
     errors = [finding for finding in findings if finding.severity == "error"]
     warnings = [finding for finding in findings if finding.severity == "warning"]
     if errors:
-        lines = [f"{spec}:{f.span.line}:{f.span.column}: {f.message} ({f.code})" for f in errors]
+        lines = [f"{document.name}:{f.span.line}:{f.span.column}: {f.message} ({f.code})" for f in errors]
         raise CnnwizError("\n".join([*lines, f"cnnwiz explain {errors[0].code} tells why; --no-lint trains anyway"]))
     if warnings:
         codes = ", ".join(sorted({finding.code for finding in warnings}))
