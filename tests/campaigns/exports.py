@@ -127,8 +127,7 @@ def alone(folder: Path, python: str) -> int:
         if spec.task == "detect":
             continue
         trained = untrained(spec)
-        about = {"classes": list(trained.classes), **described(trained, False)}
-        formats.python(trained, folder / "network.py", False, about)
+        formats.python(trained, folder / "network.py", False, {"facts": []})
         command = [python, "-I", "-c", SCRIPT, str(folder), str(image)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         shown = subprocess.run([python, "-I", str(folder / "network.py"), str(image)], capture_output=True, check=False)
