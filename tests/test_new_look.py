@@ -250,6 +250,15 @@ def test_the_command_looks_says_and_decides(tmp_path, monkeypatch, capsys):
     assert "2 classes, 12 images, grey, 32 px" in (tmp_path / "signs.yaml").read_text()
 
 
+@pytest.mark.parametrize("options", [["--defaults"], []])
+def test_nobody_is_asked_for_the_classes_of_a_path_that_is_wrong(tmp_path, monkeypatch, capsys, options):
+    monkeypatch.chdir(tmp_path)
+    assert run(["new", *options, "--set", "data.source=folder", "--set", "data.path=/no/photos"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: data.path /no/photos: no such file or folder;")
+    assert error.endswith("--set data.classes=N")
+
+
 def test_data_that_are_elsewhere_are_described_by_hand(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     options = ["--set", "data.source=folder", "--set", "data.path=elsewhere", "--set", "data.classes=7"]

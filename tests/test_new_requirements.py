@@ -343,6 +343,7 @@ def test_requirement_36_markup_and_formats_in_names_are_only_text(here, capsys):
         (["-o", "no/folder.yaml"], "make it first"),
         (["--level", "some"], "'recommended', 'guided', 'all'"),
         (["--set", "data.source=folder"], "--set data.path=PATH"),
+        (["--set", "data.source=folder", "--set", "data.path=nowhere"], "data.path nowhere: no such file"),
     ],
 )
 def test_requirement_37_errors_say_what_where_and_what_to_do(here, capsys, options, said):

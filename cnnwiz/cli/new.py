@@ -102,6 +102,8 @@ def _require(given: Answers, level: Level, defaults: bool) -> None:
 
     unasked = missing(given) if defaults else [] if given.about.base else plan(given, level)
     unasked = unasked or missing(given)
+    if "data.classes" in {question.key for question in missing(given)}:
+        _require_images(before(given).get("data.path"))
     lines = []
     for question in (question for question in unasked if question.key not in given):
         advice = question.advise(before(given, question.key))
@@ -111,6 +113,13 @@ def _require(given: Answers, level: Level, defaults: bool) -> None:
     if lines:
         hint = [] if defaults else ["Give them with --set or --answers; --defaults takes what is recommended."]
         raise CnnwizError("\n".join(["these answers are missing, and there is nobody to ask:", *lines, *hint]))
+
+
+def _require_images(path: str | None) -> None:
+    """Raise CnnwizError where there is nothing at `path`, which is why nobody knows the number of classes."""
+    if path is not None and not Path(path).exists():
+        hint = "give the path of images that are here, or say what it will hold: --set data.classes=N"
+        raise CnnwizError(f"data.path {path}: no such file or folder; {hint}")
 
 
 def _difference(text: str, target: Path) -> list[str]:
