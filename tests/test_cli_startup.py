@@ -16,7 +16,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 
 @pytest.mark.parametrize(
-    ("arguments", "milliseconds"), [(["--version"], 60), (["--help"], 200), (["summary", str(TEMPLATE)], 300)]
+    ("arguments", "milliseconds"),
+    [(["--version"], 60), (["--help"], 200), (["lint", str(TEMPLATE)], 250), (["summary", str(TEMPLATE)], 300)],
 )
 def test_processor_time_of_a_fresh_process(arguments, milliseconds):
     """The least of five runs, as other processes can only add to it."""
