@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cnnwiz.cli.page import LONGEST, Page, Told
 from cnnwiz.cli.plain import visible
+from cnnwiz.decisions import Option
 
 Piece = tuple[str, str]
 """A style and a text; styles are those of prompt_toolkit."""
@@ -98,27 +99,37 @@ def below(view: View, width: int, room: int) -> list[Line]:
 def _option(view: View, index: int, column: int, width: int) -> Line:
     """One option on one line: what it is as far as a whole clause fits, and what would be said about it."""
     page, option = view.page, view.page.options[index]
-    pointed = index == view.pointed
     known = view.told.get(option.value) if page.form == "choice" else None
-    refused = bool(option.unavailable or (known and known.refusal))
-    pointer = ">" if pointed else "x" if refused and page.form == "choice" else " "
-    box = ""
-    if page.form == "several":
-        box = "[x] " if option.value in view.marked else "[ ] "
-    name = f" {pointer} {box}{visible(option.value):<{column}}"
-    mark = "recommended" if option.value in page.recommended else ""
-    mark = "cannot be chosen" if option.unavailable else (known.mark if known and known.mark else mark)
+    refusal = option.unavailable or (known.refusal if known else "")
+    name = _name(view, index, column, bool(refusal))
+    mark = _mark(option, known, option.value in page.recommended)
     if len(name) + len(mark) + 2 > width:  # the pointer, or the text below, says it
         mark = ""
-    rest = clause(
-        option.unavailable or (known.refusal if known else "") or option.line, width - len(name) - len(mark) - 6
-    )
-    style = POINTED if pointed else FAINT if refused else ""
-    pieces: Line = [(style, name.rstrip() if not (mark or rest) else name)]
+    rest = clause(refusal or option.line, width - len(name) - len(mark) - 6)
+    quiet = FAINT if refusal else ""
+    pieces: Line = [(POINTED if index == view.pointed else quiet, name if mark or rest else name.rstrip())]
     if mark:
-        good = mark == "recommended"
-        pieces.append((GOOD if good else FAINT if refused else BAD, f"  {mark}"))
-    return [*pieces, (FAINT if refused else "", f"  {rest}")] if rest else pieces
+        pieces.append((GOOD if mark == "recommended" else quiet or BAD, f"  {mark}"))
+    if rest:
+        pieces.append((quiet, f"  {rest}"))
+    return pieces
+
+
+def _name(view: View, index: int, column: int, refused: bool) -> str:
+    """An option's pointer, box and value, `column` wide."""
+    page, value = view.page, view.page.options[index].value
+    pointer = ">" if index == view.pointed else "x" if refused and page.form == "choice" else " "
+    box = ""
+    if page.form == "several":
+        box = "[x] " if value in view.marked else "[ ] "
+    return f" {pointer} {box}{visible(value):<{column}}"
+
+
+def _mark(option: Option, known: Told | None, recommended: bool) -> str:
+    """What stands behind an option's name: what choosing it would lead to, or that it is recommended."""
+    if option.unavailable:
+        return "cannot be chosen"
+    return (known.mark if known else "") or ("recommended" if recommended else "")
 
 
 def clause(text: str, room: int) -> str:
