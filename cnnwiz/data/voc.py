@@ -38,6 +38,24 @@ class Annotation(NamedTuple):
 def read_annotation(file: Path) -> Annotation:
     """One XML file. It may hold elements and text only: document types, and with them entities, are refused, as is more
     than a megabyte. Raises CnnwizError naming the file."""
+    content = _content(file)
+    try:
+        values = _elements(content)
+        width, height = (float(values[f"size/{name}"][0]) for name in ("width", "height"))
+        objects = _objects(values)
+    except KeyError as missing:
+        raise CnnwizError(f"{str(file)!r}: has no {missing.args[0]}") from None
+    except (ValueError, expat.ExpatError) as error:
+        raise CnnwizError(f"{str(file)!r}: no annotation of Pascal VOC: {error}") from None
+    if not (0 < width < 1e6 and 0 < height < 1e6):
+        raise CnnwizError(f"{str(file)!r}: the size of the image is {width:g}x{height:g}; write its pixels into <size>")
+    if len(objects) > MOST_OBJECTS:
+        raise CnnwizError(f"{str(file)!r}: {len(objects)} objects, more than {MOST_OBJECTS}")
+    return Annotation(width, height, objects)
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of an XML file that is no larger than MOST_BYTES."""
     try:
         with file.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
@@ -45,25 +63,19 @@ def read_annotation(file: Path) -> Annotation:
         raise CnnwizError(f"{str(file)!r}: cannot be read: {(error.strerror or 'error').lower()}") from None
     if len(content) > MOST_BYTES:
         raise CnnwizError(f"{str(file)!r}: more than {MOST_BYTES // 10**6} MB, too large for an annotation")
-    try:
-        values = _elements(content)
-        width, height = (float(values[f"size/{name}"][0]) for name in ("width", "height"))
-        names = values.get("object/name", [])
-        corners = [values.get(f"object/bndbox/{side}", []) for side in ("xmin", "ymin", "xmax", "ymax")]
-        if any(len(side) != len(names) for side in corners):
-            raise ValueError("an object lacks its name or a side of its box")
-        boxes = [tuple(map(float, box)) for box in zip(*corners, strict=True)]
-        if not all(math.isfinite(side) for box in boxes for side in box):
-            raise ValueError("a side of a box is not finite")
-    except KeyError as missing:
-        raise CnnwizError(f"{str(file)!r}: has no {missing.args[0]}") from None
-    except (ValueError, expat.ExpatError) as error:
-        raise CnnwizError(f"{str(file)!r}: no annotation of Pascal VOC: {error}") from None
-    if not (0 < width < 1e6 and 0 < height < 1e6):
-        raise CnnwizError(f"{str(file)!r}: the size of the image is {width:g}x{height:g}; write its pixels into <size>")
-    if len(boxes) > MOST_OBJECTS:
-        raise CnnwizError(f"{str(file)!r}: {len(boxes)} objects, more than {MOST_OBJECTS}")
-    return Annotation(width, height, tuple(zip(names, boxes, strict=True)))
+    return content
+
+
+def _objects(values: dict[str, list[str]]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """The objects as `Annotation` has them, from texts by path. Raises ValueError."""
+    names = values.get("object/name", [])
+    corners = [values.get(f"object/bndbox/{side}", []) for side in ("xmin", "ymin", "xmax", "ymax")]
+    if any(len(side) != len(names) for side in corners):
+        raise ValueError("an object lacks its name or a side of its box")
+    boxes = [tuple(map(float, box)) for box in zip(*corners, strict=True)]
+    if not all(math.isfinite(side) for box in boxes for side in box):
+        raise ValueError("a side of a box is not finite")
+    return tuple(zip(names, boxes, strict=True))
 
 
 def _elements(content: bytes) -> dict[str, list[str]]:
