@@ -28,7 +28,26 @@ def look(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     spot = last_map(graph)
     if spot is None:
         raise CnnwizError("the network has no map of more than one position in front of its head: nowhere to look")
-    found: dict[str, Any] = {}
+    polar = _polar_before(network, spot)
+    kept, gradient, turned = _backward(network, images, classes, spot, polar)
+    weights = gradient.mean((2, 3), keepdim=True)
+    heat = F.relu((weights * kept).sum(1, keepdim=True)).float()
+    if polar is None:
+        heat = placed(heat, graph.nodes[spot].field, Field(), (images.shape[2], images.shape[3]))
+    else:
+        node = graph.nodes[polar]
+        heat = placed(heat, graph.nodes[spot].field, node.field, (node.output[1], node.output[2]))
+        heat = turned_back(heat, network.steps[polar][1], turned)
+    heat = heat[:, 0]
+    return (heat / heat.amax((1, 2), keepdim=True).clamp_min(torch.finfo(heat.dtype).tiny)).cpu()
+
+
+def _backward(
+    network: Network, images: Tensor, classes: Tensor, spot: int, polar: int | None
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """The map of step `spot`, the gradient of the scores of `classes` with respect to it, both (B, C, H, W), and what
+    step `polar` took."""
+    found: dict[str, Any] = {"polar": ()}
 
     def keep(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
         found["map"] = output.detach().requires_grad_()
@@ -37,7 +56,6 @@ def look(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     def keep_inputs(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         found["polar"] = tuple(tensor.detach() for tensor in inputs)
 
-    polar = _polar_before(network, spot)
     handles = [network.steps[spot][1].register_forward_hook(keep)]
     if polar is not None:
         handles.append(network.steps[polar][1].register_forward_pre_hook(keep_inputs))
@@ -49,16 +67,7 @@ def look(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     finally:
         for handle in handles:
             handle.remove()
-    weights = gradient.mean((2, 3), keepdim=True)
-    heat = F.relu((weights * found["map"].detach()).sum(1, keepdim=True)).float()
-    if polar is None:
-        heat = placed(heat, graph.nodes[spot].field, Field(), (images.shape[2], images.shape[3]))
-    else:
-        node = graph.nodes[polar]
-        heat = placed(heat, graph.nodes[spot].field, node.field, (node.output[1], node.output[2]))
-        heat = turned_back(heat, network.steps[polar][1], found["polar"])
-    heat = heat[:, 0]
-    return (heat / heat.amax((1, 2), keepdim=True).clamp_min(torch.finfo(heat.dtype).tiny)).cpu()
+    return found["map"].detach(), gradient, found["polar"]
 
 
 def last_map(graph: Graph) -> int | None:
