@@ -29,6 +29,12 @@ def train(
     accept_changes: bool = typer.Option(
         False, "--accept-changes", help="Go on although SPEC now has other epochs or phases to come."
     ),
+    settings: list[str] = typer.Option(
+        [],
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value than the spec's, for this run: training.epochs=3, optimizer.sgd.lr=0.1. Can be repeated.",
+    ),
     seed: int = typer.Option(None, "--seed", min=0, help="Another training.seed than the spec's, for repeated runs."),
     device: Device = "auto",
     nproc: int = typer.Option(1, "--nproc", min=1, max=1024, help="Processes on this machine that train together."),
@@ -62,7 +68,9 @@ def train(
         raise CnnwizError("--run-dir starts a run and --resume goes on with one: give one of them")
     limit = None if max_time is None else seconds_of(max_time, "--max-time")
     leads = os.environ.get("RANK", "0") == "0"
-    document = None if spec is None else _document(spec, lint=not no_lint and leads)
+    if settings and spec is None:
+        raise CnnwizError("--set changes a spec: give one")
+    document = None if spec is None else _document(spec, settings, lint=not no_lint and leads)
     task = Task(document, seed, run_dir, resume, accept_changes, device, workers, cache, not no_cache)
     if dry_run:
         from cnnwiz.cli.rehearse import rehearse
@@ -73,6 +81,7 @@ def train(
 
         flags = [("--json", json), ("--quiet", quiet), ("--tensorboard", tensorboard)]
         words = [word for word, given in flags if given] + (["--max-time", max_time] if max_time else [])
+        words += [word for setting in settings for word in ("--set", setting)]
         return launch(nproc, task, [*words, "--save-every", save_every])
     between = seconds_of(save_every, "--save-every")
     return _train(task, limit, between, tensorboard and leads, _reporter(leads, json, quiet))
@@ -201,10 +210,12 @@ def seconds_of(text: str, option: str) -> float:
     raise CnnwizError(f"{option} {text}: not a time; write seconds, or 90s, 10m, 2h30m, 1d")
 
 
-def _document(spec: Path, lint: bool) -> Document:
-    """The spec file. Findings that make training pointless stop it before torch is loaded; warnings are one line."""
+def _document(spec: Path, settings: list[str], lint: bool) -> Document:
+    """The spec file with the values of --set. Findings that make training pointless stop it before torch is loaded;
+    warnings are one line."""
     from cnnwiz.amounts import count
     from cnnwiz.cli.linting import findings_of
+    from cnnwiz.cli.overrides import overridden
     from cnnwiz.cli.plain import visible
     from cnnwiz.errors import CnnwizError
     from cnnwiz.spec import SpecError, open_document
@@ -212,6 +223,7 @@ def _document(spec: Path, lint: bool) -> Document:
     document = open_document(spec)
     if document.spec is None:
         raise SpecError(document)
+    document = overridden(document, settings)
     findings = findings_of(document) if lint else []
     errors = [finding for finding in findings if finding.severity == "error"]
     warnings = [finding for finding in findings if finding.severity == "warning"]
