@@ -75,13 +75,7 @@ def export(run: Path, settings: Settings) -> Exported:
         raise CnnwizError(f"--preprocessing inside is for onnx and torch_export; {settings.format} has it beside")
     trained = open_trained(run, settings.weights, "cpu", settings.fused)
     trained.refuse_boxes("export")
-    path = settings.output or run / "export" / f"{trained.spec.name}{kind.extension}"
-    if path.suffix != kind.extension:
-        raise CnnwizError(f"{path}: --format {settings.format} writes {kind.extension} files")
-    beside = path.with_suffix(kind.beside)
-    existing = [file for file in (path, beside) if file.exists() or file.is_symlink()]
-    if existing and not settings.force:
-        raise CnnwizError(f"{existing[0]}: exists; take another --output, or --force to replace it")
+    path, beside = _targets(trained, settings)
     pixels, source = _real_images(trained, settings)
     about = _about(trained, settings, path)
     try:
@@ -101,6 +95,19 @@ def export(run: Path, settings: Settings) -> Exported:
     except OSError as error:
         raise CnnwizError(f"{path}: cannot be written: {reason(error)}", code=4) from None
     return Exported((path, beside), about, parity)
+
+
+def _targets(trained: Trained, settings: Settings) -> tuple[Path, Path]:
+    """The file and the one beside it. Raises CnnwizError for another extension, and for what exists."""
+    kind = FORMATS[settings.format]
+    path = settings.output or trained.run / "export" / f"{trained.spec.name}{kind.extension}"
+    if path.suffix != kind.extension:
+        raise CnnwizError(f"{path}: --format {settings.format} writes {kind.extension} files")
+    beside = path.with_suffix(kind.beside)
+    existing = [file for file in (path, beside) if file.exists() or file.is_symlink()]
+    if existing and not settings.force:
+        raise CnnwizError(f"{existing[0]}: exists; take another --output, or --force to replace it")
+    return path, beside
 
 
 def _real_images(trained: Trained, settings: Settings) -> tuple[Pixels, str]:
