@@ -34,7 +34,7 @@ def begin(
     data: str, from_: str, template: str, pairs: list[str], answers: str, progress: Callable[[str], None]
 ) -> Start:
     """Read everything that the options name. Raises CnnwizError that lists all that is wrong."""
-    from cnnwiz.cli.look import looked_at, source_at
+    from cnnwiz.cli.look import looked_at
     from cnnwiz.decisions import Background, take
 
     if from_ and template:
@@ -45,14 +45,7 @@ def begin(
         from cnnwiz.decisions.decompose import background_of
 
         about = background_of(document.spec)
-    texts, problems = _read_answers(answers) if answers else ({}, [])
-    texts |= source_at(data) if data else {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            problems.append(f"--set {pair[:60]!r} has no '='; write --set KEY=VALUE")
-            continue
-        texts[key.strip()] = value
+    texts, problems = _given(data, pairs, answers)
     lines: list[str] = []
     images, wrong = take({key: text for key, text in texts.items() if _names_images(key)}, about)
     if not wrong and not problems:
@@ -107,6 +100,21 @@ def _document(from_: str, template: str) -> Document | None:
     if document.spec is None:
         raise SpecError(document)
     return document
+
+
+def _given(data: str, pairs: list[str], answers: str) -> tuple[dict[str, str], list[str]]:
+    """Key to text from --set, else --data, else the file of answers, and what is wrong with them."""
+    from cnnwiz.cli.look import source_at
+
+    texts, problems = _read_answers(answers) if answers else ({}, [])
+    texts |= source_at(data) if data else {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if equals:
+            texts[key.strip()] = value
+        else:
+            problems.append(f"--set {pair[:60]!r} has no '='; write --set KEY=VALUE")
+    return texts, problems
 
 
 def _read_answers(file: str) -> tuple[dict[str, str], list[str]]:
