@@ -111,4 +111,4 @@ def test_train_takes_them_and_keeps_what_was_trained(tmp_path, monkeypatch, caps
     assert run(["train", "net.yaml", "--set", "training.epoch=1"]) == 2
     assert "--set training.epoch=1: " in capsys.readouterr().err
     assert run(["train", "--resume", "runs/short-1", "--set", "training.epochs=2"]) == 2
-    assert "--set changes a spec" in capsys.readouterr().err
+    assert "--set and --seed change a spec" in capsys.readouterr().err

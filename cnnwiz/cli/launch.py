@@ -53,7 +53,7 @@ def launch(count: int, task: Task, flags: list[str]) -> int:
     words = [task.document.name] if task.document else []
     words += ["--resume" if task.resume else "--run-dir", str(place), "--device", task.device]
     words += ["--workers", str(task.workers), "--no-lint", *flags]
-    words += ["--seed", str(task.seed)] if task.seed is not None else []
+    words += [word for setting in task.settings for word in ("--set", setting)]
     words += ["--cache", str(task.cache)] if task.cache else []
     words += [] if task.keeps else ["--no-cache"]
     words += ["--accept-changes"] if task.accept_changes else []

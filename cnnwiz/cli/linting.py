@@ -17,9 +17,10 @@ from cnnwiz.cli.formats.report import Checked, Report
 from cnnwiz.cli.frame import Paint, plainly, repair_note
 from cnnwiz.cli.lint import Format
 from cnnwiz.cli.plain import visible
-from cnnwiz.cli.repair import changes, rewrite, write_whole
+from cnnwiz.cli.repair import changes, rewrite
 from cnnwiz.cli.settings import Settings, settings_for
 from cnnwiz.cli.sources import STDIN, sources
+from cnnwiz.cli.write import write_whole
 from cnnwiz.errors import CnnwizError
 from cnnwiz.rules import examine
 from cnnwiz.rules.repair import Repaired, repaired

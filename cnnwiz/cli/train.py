@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from cnnwiz.cli.options import Device, Workers
+from cnnwiz.cli.options import Changed, Device, Workers
 
 if TYPE_CHECKING:
     from cnnwiz.cli.progress import Reporter
@@ -29,12 +30,7 @@ def train(
     accept_changes: bool = typer.Option(
         False, "--accept-changes", help="Go on although SPEC now has other epochs or phases to come."
     ),
-    settings: list[str] = typer.Option(
-        [],
-        "--set",
-        metavar="KEY=VALUE",
-        help="Another value than the spec's, for this run: training.epochs=3, optimizer.sgd.lr=0.1. Can be repeated.",
-    ),
+    changes: Changed = None,
     seed: int = typer.Option(None, "--seed", min=0, help="Another training.seed than the spec's, for repeated runs."),
     device: Device = "auto",
     nproc: int = typer.Option(1, "--nproc", min=1, max=1024, help="Processes on this machine that train together."),
@@ -68,10 +64,11 @@ def train(
         raise CnnwizError("--run-dir starts a run and --resume goes on with one: give one of them")
     limit = None if max_time is None else seconds_of(max_time, "--max-time")
     leads = os.environ.get("RANK", "0") == "0"
+    settings = [*(changes or ()), *([] if seed is None else [f"training.seed={seed}"])]
     if settings and spec is None:
-        raise CnnwizError("--set changes a spec: give one")
+        raise CnnwizError("--set and --seed change a spec: give one")
     document = None if spec is None else _document(spec, settings, lint=not no_lint and leads)
-    task = Task(document, seed, run_dir, resume, accept_changes, device, workers, cache, not no_cache)
+    task = Task(document, settings, run_dir, resume, accept_changes, device, workers, cache, not no_cache)
     if dry_run:
         from cnnwiz.cli.rehearse import rehearse
 
@@ -81,7 +78,6 @@ def train(
 
         flags = [("--json", json), ("--quiet", quiet), ("--tensorboard", tensorboard)]
         words = [word for word, given in flags if given] + (["--max-time", max_time] if max_time else [])
-        words += [word for setting in settings for word in ("--set", setting)]
         return launch(nproc, task, [*words, "--save-every", save_every])
     between = seconds_of(save_every, "--save-every")
     return _train(task, limit, between, tensorboard and leads, _reporter(leads, json, quiet))
@@ -91,7 +87,8 @@ class Task(NamedTuple):
     """What is to be trained, and where."""
 
     document: Document | None
-    seed: int | None
+    settings: Sequence[str]
+    """What is already changed in the document, for other processes that read the file."""
     run_dir: Path | None
     resume: Path | None
     accept_changes: bool
@@ -112,11 +109,8 @@ class Task(NamedTuple):
 
     @property
     def spec(self) -> Spec | None:
-        """The spec with the seed of the command line; None without a file."""
-        spec = self.document.spec if self.document else None
-        if spec is None or self.seed is None:
-            return spec
-        return spec.model_copy(update={"training": spec.training.model_copy(update={"seed": self.seed})})
+        """The spec; None without a file."""
+        return self.document.spec if self.document else None
 
     @property
     def goes_on(self) -> bool:
