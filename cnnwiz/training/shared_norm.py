@@ -12,20 +12,48 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from cnnwiz.nn.network import Network
 
 
-class _Total(torch.autograd.Function):
-    """The sum over all ranks, and of all ranks' gradients backwards."""
+class _Normalized(torch.autograd.Function):
+    """Batch norm by the statistics of all ranks' images, with torch's own kernels: those of one process read each map
+    twice, operations of our own would read it ten times."""
 
     @staticmethod
-    def forward(ctx: Any, own: Tensor) -> Tensor:
-        total = own.clone()
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+        """The normalized x, and mean and unbiased variance of each channel."""
+        _, mean, inverse = torch.ops.aten.native_batch_norm(x, weight, bias, None, None, True, 0.0, 0.0)
+        # Per channel in float64, so that the difference of squares loses nothing.
+        mean, variance = mean.double(), inverse.double().pow(-2)
+        count = x.numel() // x.shape[1]
+        total = torch.cat((mean, variance + mean.square(), mean.new_ones(1))) * count
         dist.all_reduce(total)
-        return total
+        size = total[-1]
+        mean, square = (total[:-1] / size).chunk(2)
+        variance = (square - mean.square()).clamp_min(0)
+        ctx.save_for_backward(x, weight, mean, variance, size)
+        ctx.eps = eps
+        y = torch.batch_norm(x, weight, bias, mean.float(), variance.float(), False, 0.0, eps, False)
+        ctx.mark_non_differentiable(mean, variance)
+        return y, mean, variance * (size / (size - 1))
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-        total = grad_outputs[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The mean and the variance move with each x: sum over all ranks of dy, and of dy times the normalized x."""
+        x, weight, mean, variance, size = ctx.saved_tensors
+        layout = torch.channels_last if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) else None
+        dy = grad_outputs[0].contiguous(memory_format=layout or torch.contiguous_format)
+        found = torch.ops.aten.native_batch_norm_backward(
+            dy, x, weight, mean.float(), variance.float(), None, None, False, ctx.eps, [True, True, True]
+        )
+        direct, of_weight, of_bias = found
+        sums = torch.cat((of_weight.double(), of_bias.double()))
+        dist.all_reduce(sums)
+        with_x, alone = (sums / size).chunk(2)
+        inverse = torch.rsqrt(variance + ctx.eps)
+        slope = -weight.double() * inverse.square() * with_x
+        shift = -weight.double() * inverse * alone - slope * mean
+        zeros, ones = torch.zeros_like(weight), torch.ones_like(weight)
+        moved = torch.batch_norm(x, slope.float(), shift.float(), zeros, ones, False, 0.0, 0.0, False)
+        return direct.add_(moved), of_weight, of_bias, None  # pyright: ignore[reportReturnType]
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -39,24 +67,14 @@ class SharedBatchNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
-        axes = [axis for axis in range(input.dim()) if axis != 1]
-        x = input.float()
-        variance, mean = torch.var_mean(x, axes, correction=0)
-        # Per channel in float64, so that the difference of squares loses nothing.
-        count = input.numel() // input.shape[1]
-        own = torch.cat((mean.double(), variance.double() + mean.double().square(), mean.new_ones(1).double())) * count
-        total = _Total.apply(own)
-        assert isinstance(total, Tensor), "what the function returns"
-        size = total[-1].detach()
-        centre, square = (total[:-1] / size).chunk(2)
-        spread = square - centre.square()
-        self._follow(centre.detach(), spread.detach() * (size / (size - 1)))
-        scale = torch.rsqrt(spread + self.eps).float()
-        scale = scale if self.weight is None else scale * self.weight
-        shift = -centre.float() * scale
-        shift = shift if self.bias is None else shift + self.bias
-        shape = [1, -1, *[1] * (input.dim() - 2)]
-        return torch.addcmul(shift.view(shape), x, scale.view(shape)).to(input.dtype)
+        size = input.shape[1]
+        weight = self.weight if self.weight is not None else torch.ones(size, device=input.device)
+        bias = self.bias if self.bias is not None else torch.zeros(size, device=input.device)
+        found = _Normalized.apply(input, weight, bias, self.eps)
+        assert isinstance(found, tuple), "what the function returns"
+        y, mean, variance = found
+        self._follow(mean, variance)
+        return y
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
