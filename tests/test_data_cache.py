@@ -92,7 +92,7 @@ def test_a_changed_file_of_the_same_size_is_decoded_again(tmp_path, decoded):
     assert len(decoded) == 80
     files = [*found.train.split.files, *(found.validation.split.files if found.validation else ())]
     canvases = np.concatenate([all_of(found.train), all_of(found.validation)])
-    assert np.array_equal(canvases[files.index(file)], decode(file, 9, 3))
+    assert np.array_equal(canvases[files.index(str(file))], decode(file, 9, 3))
 
 
 def damages(folder: Path):

@@ -210,7 +210,7 @@ def test_damaged_files_are_all_found_before_training(tmp_path):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_files_that_change_after_the_start(tmp_path, workers):
     prepared = prepare(data(photos(tmp_path)), 8, 0, workers, memory=0)
-    prepared.train.split.files[0].unlink()
+    Path(prepared.train.split.files[0]).unlink()
     with pytest.raises(CnnwizError, match=r"changed since the start.*no such file"):
         list(prepared.train.batches([np.array([0])]))
 

@@ -71,7 +71,7 @@ def test_without_split_folders_everything_is_for_training(tmp_path):
     assert records.train.keys == ("10/1.png", "9/1.png", "a/1.png", "b/1.jpg", "b/2.png")
     assert records.train.labels.tolist() == [0, 1, 2, 3, 3]
     assert records.train.labels.dtype == np.int64
-    assert records.train.files[4] == tmp_path / "b/2.png"
+    assert records.train.files[4] == str(tmp_path / "b/2.png")
     assert (records.validation, records.test, records.notices) == (None, None, ())
 
 

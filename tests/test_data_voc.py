@@ -83,7 +83,7 @@ def test_boxes_are_those_of_another_xml_reader(voc: Path) -> None:
         assert len(split) == count
         assert split.boxes is not None
         for key, file, rows in zip(split.keys, split.files, split.boxes, strict=True):
-            assert file == voc / "JPEGImages" / f"{key}.jpg"
+            assert file == str(voc / "JPEGImages" / f"{key}.jpg")
             tree = ElementTree.parse(voc / "Annotations" / f"{key}.xml")
             expected = []
             for item in tree.iter("object"):

@@ -152,7 +152,7 @@ def read_cached(
 ) -> tuple[dict[str, Pixels] | None, list[str]]:
     """The splits with their canvases from the cache, which is filled where they are not in it; None where it has no
     room. And what to tell the user. Raises CnnwizError for images that cannot be read."""
-    names = {split: [str(file) for file in splits[split].files] for split in splits}
+    names = {name: split.files for name, split in splits.items()}
     files = sorted({file for some in names.values() for file in some})
     with cache.held():
         key, shape = key_of(files, side, channels), (len(files), side, side, channels)
@@ -176,7 +176,7 @@ def _canvases(
     files: Sequence[str], side: int, channels: int, workers: int, progress: Progress | None
 ) -> Iterator[np.ndarray]:
     """All files decoded, chunk by chunk; CnnwizError behind the last if any is damaged."""
-    split = Split(np.zeros(len(files), np.int64), tuple(files), tuple(map(Path, files)))
+    split = Split(np.zeros(len(files), np.int64), tuple(files), tuple(files))
     groups = [np.arange(start, min(start + CHUNK, len(files))) for start in range(0, len(files), CHUNK)]
     damaged: list[str] = []
     for group, (canvases, unread) in zip(groups, decoded(split, side, channels, groups, workers), strict=True):

@@ -28,7 +28,9 @@ FAILURES = (
 """What Pillow's decoders have been seen to raise on damaged files."""
 
 
-def decode(file: Path | BinaryIO, side: int, channels: int, name: str | None = None, whole: bool = False) -> np.ndarray:
+def decode(
+    file: str | Path | BinaryIO, side: int, channels: int, name: str | None = None, whole: bool = False
+) -> np.ndarray:
     """The canvas of an image file, uint8 (side, side, channels); see `to_canvas`. Raises CnnwizError with `name`
     (default: the path) and the reason."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def _read_split(
     skipped: Counter[str] = Counter()
     folders = find_classes(path, skipped)
     labels: list[int] = []
-    files: list[Path] = []
+    files: list[str] = []
+    keys: list[str] = []
     names = (*names, *unseen)
     for label, name in enumerate(names):
         found = find_images(folders[name], root, skipped) if name in folders else []
@@ -56,11 +58,11 @@ def _read_split(
         if not found and not unseen:
             notices.append(f"no {split} image of class {name!r}")
         labels += [label] * len(found)
-        files += [folders[name] / file for file in found]
+        files += [f"{folders[name]}{os.sep}{file}" for file in found]
+        keys += [f"{name}/{file}" for file in found]
     if skipped:
         notices.append(f"{split}: not used: " + ", ".join(f"{skipped[reason]} {reason}" for reason in sorted(skipped)))
-    keys = tuple(f"{names[label]}/{file.name}" for label, file in zip(labels, files, strict=True))
-    return Split(np.array(labels, np.int64), keys, tuple(files))
+    return Split(np.array(labels, np.int64), tuple(keys), tuple(files))
 
 
 def _because(skipped: Counter[str]) -> str:

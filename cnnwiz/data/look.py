@@ -21,8 +21,6 @@ from cnnwiz.decisions.fingerprint import Fingerprint
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cnnwiz.catalog.source import Source
     from cnnwiz.data.records import Split
 
@@ -122,7 +120,7 @@ def _arrays(splits: dict[str, Split], progress: Progress) -> _Seen:
     return _Seen(headers, float(all(equal)), digests, [], total)
 
 
-def _alike(files: list[Path], progress: Callable[[int], None]) -> list[bytes]:
+def _alike(files: list[str], progress: Callable[[int], None]) -> list[bytes]:
     """A digest for each file that shares size and first bytes with another one; empty bytes for the others."""
     by_size: dict[int, list[int]] = defaultdict(list)
     for index, file in enumerate(files):
@@ -152,19 +150,19 @@ def _copies(splits: dict[str, Split], digests: dict[str, list[bytes]]) -> tuple[
     return leaked, sum(bool(digest) and len(classes[digest]) > 1 for digest, _ in pairs)
 
 
-def _header(file: Path) -> Header:
+def _header(file: str) -> Header:
     """Size and mode of an image file. Raises CnnwizError where it is empty, cut off, or no image."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata; the pixels decide
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
+            with open(file, "rb") as stream, Image.open(stream, formats=FORMATS) as image:  # noqa: PTH123 - many
                 width, height = image.size
                 header = Header(width, height, image.mode in GREY_MODES or image.mode.startswith("I;"))
                 doubtful = not _ends(stream, image.format or "", width * height)
     except FAILURES:
         reason = "empty" if file_facts(file).st_size == 0 else "no image, or damaged"
-        raise CnnwizError(f"{str(file)!r}: {reason}") from None
+        raise CnnwizError(f"{file!r}: {reason}") from None
     if doubtful:
         decode(file, 32, 3)
     return header
@@ -178,7 +176,7 @@ def _ends(stream: BinaryIO, format: str, pixels: int) -> bool:
     return ENDS[format] in stream.read()
 
 
-def _colourless(files: list[Path]) -> float:
+def _colourless(files: list[str]) -> float:
     """Share of a few decoded images whose channels are equal; those that cannot be read are left out."""
     flat = []
     for place in _evenly(len(files), DECODED):
@@ -206,10 +204,10 @@ def _count(split: Split | None) -> int:
     return 0 if split is None else len(split)
 
 
-def _digest(file: Path, count: int) -> bytes:
+def _digest(file: str, count: int) -> bytes:
     """Of the first `count` bytes; empty where the file cannot be read, which its header will report."""
     try:
-        with file.open("rb") as stream:
+        with open(file, "rb") as stream:  # noqa: PTH123 - many
             return hashlib.blake2b(stream.read(count), digest_size=16).digest()
     except OSError:
         return b""

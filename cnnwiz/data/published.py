@@ -70,4 +70,4 @@ def _open(key: str, name: str, path: str, **arguments: Any) -> Any:
 def _files(files: list[Path], labels: list[int]) -> Split:
     """Files and labels as a split; the key is the file's folder and name."""
     keys = tuple(f"{file.parent.name}/{file.name}" for file in files)
-    return Split(np.array(labels, np.int64), keys, tuple(files))
+    return Split(np.array(labels, np.int64), keys, tuple(map(str, files)))

@@ -10,7 +10,7 @@ import numpy as np
 from cnnwiz.errors import CnnwizError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Split:
 
     labels: np.ndarray  # int64 (N,), index into Records.classes + Records.unseen
     keys: tuple[str, ...]  # identity of each image: path below the split's folder with /, or its index as text
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()  # as text: sixty thousand Path objects take a second to make and to read
     pixels: np.ndarray | None = None  # uint8 (N, H, W, C), C = 1 or 3
     boxes: np.ndarray | None = None  # float32 (N, M, 5): left, top, right, bottom as shares, class; -1 fills up
 

@@ -135,7 +135,7 @@ def read_voc(root: Path, classes: tuple[str, ...] | None, labelled: Path | None,
             notices[f"boxes of classes not named in data.source.pascal_voc.classes are left out: {listed(unknown)}"] = 1
         rows = [_shares(annotation, known, notices) for annotation in some]
         files = tuple(_file(root, images, name) for name in names[split])
-        splits[split] = _split(tuple(names[split]), files, rows)
+        splits[split] = _split(tuple(names[split]), tuple(map(str, files)), rows)
     if (labelled or repeat > 1) and "validation" not in splits:
         raise CnnwizError(f"{str(root)!r}: labelled and repeat need validation images of their own: write val.txt")
     if labelled or repeat > 1:
@@ -160,7 +160,7 @@ def _shares(annotation: Annotation, known: tuple[str, ...], notices: Counter[str
     return rows
 
 
-def _split(keys: tuple[str, ...], files: tuple[Path, ...], rows: list[list[list[float]]]) -> Split:
+def _split(keys: tuple[str, ...], files: tuple[str, ...], rows: list[list[list[float]]]) -> Split:
     """Images with their rows as one array, filled up with -1. An image counts to its rarest class."""
     import numpy as np
 
@@ -195,7 +195,7 @@ def _with_labelled(split: Split, classes: tuple[str, ...], folders: dict[str, Pa
     return Split(
         np.concatenate([np.tile(split.labels, repeat), np.array([label for label, _ in pairs], np.int64)]),
         split.keys * repeat + tuple(f"{file.parent.name}/{file.name}" for _, file in pairs),
-        split.files * repeat + tuple(file for _, file in pairs),
+        split.files * repeat + tuple(str(file) for _, file in pairs),
         boxes=np.concatenate([np.tile(own, (repeat, 1, 1)), boxes]),
     )
 

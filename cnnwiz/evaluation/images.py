@@ -119,7 +119,9 @@ def _folder(root: Path, split: str) -> Found:
     reasons = ", ".join(f"{skipped[reason]} {reason}" for reason in sorted(skipped))
     keys = tuple(f"{names[label]}/{file.name}" for label, file in zip(labels, files, strict=True))
     return Found(
-        Split(np.array(labels, np.int64), keys, tuple(files)), names, (f"not used: {reasons}",) if skipped else ()
+        Split(np.array(labels, np.int64), keys, tuple(map(str, files))),
+        names,
+        (f"not used: {reasons}",) if skipped else (),
     )
 
 

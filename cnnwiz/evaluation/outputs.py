@@ -25,7 +25,7 @@ class Outputs:
     labels: Tensor  # int64 (N,), indices into `classes`
     classes: tuple[str, ...]
     keys: tuple[str, ...]  # identity of each image: class folder and file name, or its index as text
-    files: tuple[Path, ...]  # () where the images come as arrays
+    files: tuple[str, ...]  # () where the images come as arrays
     pixels: Pixels  # `pixels.batch(indices)` gives their canvases, uint8 (B, S, S, C)
     notices: tuple[str, ...] = ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from cnnwiz.data.decode import FAILURES, FORMATS
 from cnnwiz.evaluation.intervals import wilson
 
 
-def by_size(files: tuple[Path, ...], correct: np.ndarray) -> list[dict[str, Any]]:
+def by_size(files: tuple[str, ...], correct: np.ndarray) -> list[dict[str, Any]]:
     """Accuracy by the short side in pixels, in steps of a factor of 2; [] where images are not files, or of one step.
 
     `below` says that the interval ends under the accuracy of all images.
@@ -40,7 +39,7 @@ def by_size(files: tuple[Path, ...], correct: np.ndarray) -> list[dict[str, Any]
     return rows
 
 
-def short_side(file: Path) -> int:
+def short_side(file: str) -> int:
     """Of an image, from its header; 0 where it cannot be read."""
     try:
         with Image.open(file, formats=FORMATS) as image:
