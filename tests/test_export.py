@@ -156,7 +156,7 @@ def test_a_file_that_differs_is_not_kept(small, tmp_path, monkeypatch, capsys):
     assert cnnwiz([*words, "--tolerance", "0.01"]) == 0
 
 
-@pytest.mark.parametrize("name", ["weight norm, uneven padding", "activation.rrelu"])
+@pytest.mark.parametrize("name", ["weight norm, uneven padding", "activation.rrelu", "layer.adaptive_pool"])
 def test_portable_is_of_ordinary_layers_and_keeps_the_run_as_it_is(name):
     trained = untrained(parsed(TEXTS[name]))
     names = list(trained.network.state_dict())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from cnnwiz.catalog.activation import LeakyRelu
+from cnnwiz.catalog.rearrange import AdaptivePool2d
 from cnnwiz.catalog.rectifier import Rrelu
 from cnnwiz.data.loader import centre_crop
 from cnnwiz.evaluation.trained import Trained
@@ -56,7 +57,33 @@ def multiplied_out(network: Network) -> Network:
         nodes.append(node)
     plain = Network(network.graph._replace(nodes=tuple(nodes)))
     plain.load_state_dict(tensors)
+    for place, (index, _, inputs, dead) in enumerate(plain.steps):
+        node = plain.graph.nodes[index]
+        if isinstance(node.operation, AdaptivePool2d):
+            windows = Windows(node.operation, *node.input_shapes[0][1:])
+            plain.set_submodule(node.name, windows)
+            plain.steps[place] = (index, windows, inputs, dead)
     return plain.eval()
+
+
+class Windows(nn.Module):
+    """Adaptive pooling window by window, (B, C, H, W) to (B, C, *size): ONNX knows it only for equal windows."""
+
+    def __init__(self, pool: AdaptivePool2d, height: int, width: int) -> None:
+        super().__init__()
+        self.largest = pool.largest
+        self.rows, self.columns = (
+            [(place * side // count, -(-(place + 1) * side // count)) for place in range(count)]
+            for side, count in zip((height, width), pool.size, strict=True)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        reduced = torch.amax if self.largest else torch.mean
+        rows = [
+            torch.stack([reduced(x[:, :, top:bottom, left:right], (2, 3)) for left, right in self.columns], 2)
+            for top, bottom in self.rows
+        ]
+        return torch.stack(rows, 2)
 
 
 def example(trained: Trained, inside: bool, count: int = 2) -> Tensor:
