@@ -112,3 +112,14 @@ def test_train_takes_them_and_keeps_what_was_trained(tmp_path, monkeypatch, caps
     assert "--set training.epoch=1: " in capsys.readouterr().err
     assert run(["train", "--resume", "runs/short-1", "--set", "training.epochs=2"]) == 2
     assert "--set and --seed change a spec" in capsys.readouterr().err
+
+
+def test_quiet_training_says_its_result_and_nothing_else(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(TEXT.replace("epochs: 5", "epochs: 1"))  # few steps, which lint warns of
+    assert run(["train", "net.yaml", "--workers", "0"]) == 0
+    assert "lint    1 warning (CNN329)" in capsys.readouterr().err
+    assert run(["train", "net.yaml", "--workers", "0", "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "test accuracy" in said.out

@@ -67,7 +67,7 @@ def train(
     settings = [*(changes or ()), *([] if seed is None else [f"training.seed={seed}"])]
     if settings and spec is None:
         raise CnnwizError("--set and --seed change a spec: give one")
-    document = None if spec is None else _document(spec, settings, lint=not no_lint and leads)
+    document = None if spec is None else _document(spec, settings, lint=not no_lint and leads, quiet=quiet)
     task = Task(document, settings, run_dir, resume, accept_changes, device, workers, cache, not no_cache)
     if dry_run:
         from cnnwiz.cli.rehearse import rehearse
@@ -204,9 +204,9 @@ def seconds_of(text: str, option: str) -> float:
     raise CnnwizError(f"{option} {text}: not a time; write seconds, or 90s, 10m, 2h30m, 1d")
 
 
-def _document(spec: Path, settings: list[str], lint: bool) -> Document:
+def _document(spec: Path, settings: list[str], lint: bool, quiet: bool) -> Document:
     """The spec file with the values of --set. Findings that make training pointless stop it before torch is loaded;
-    warnings are one line."""
+    warnings are one line, or with `quiet` none."""
     from cnnwiz.amounts import count
     from cnnwiz.cli.linting import findings_of
     from cnnwiz.cli.overrides import overridden
@@ -224,7 +224,7 @@ def _document(spec: Path, settings: list[str], lint: bool) -> Document:
     if errors:
         lines = [f"{document.name}:{f.span.line}:{f.span.column}: {f.message} ({f.code})" for f in errors]
         raise CnnwizError("\n".join([*lines, f"cnnwiz explain {errors[0].code} tells why; --no-lint trains anyway"]))
-    if warnings:
+    if warnings and not quiet:
         codes = ", ".join(sorted({finding.code for finding in warnings}))
         typer.echo(visible(f"lint    {count(len(warnings), 'warning')} ({codes}); cnnwiz lint {spec}"), err=True)
     return document
