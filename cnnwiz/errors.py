@@ -12,3 +12,8 @@ class CnnwizError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says, for a message of ours; the name of its class where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

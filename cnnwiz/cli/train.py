@@ -127,7 +127,7 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
     from torch import OutOfMemoryError
 
     from cnnwiz.cli.curves import curves
-    from cnnwiz.errors import CnnwizError
+    from cnnwiz.errors import CnnwizError, first_line
     from cnnwiz.training.distributed import join, leave
     from cnnwiz.training.events import Stopped
     from cnnwiz.training.loop import fit
@@ -153,8 +153,7 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
                     code = 128 + event.signal if isinstance(event, Stopped) else 0
             except OutOfMemoryError as error:
                 advice = "set training.micro_batch below batch_size, or a smaller image_size"
-                first = str(error).splitlines()[0]
-                raise CnnwizError(f"the device ran out of memory: {first}; {advice}", code=6) from None
+                raise CnnwizError(f"the device ran out of memory: {first_line(error)}; {advice}", code=6) from None
             if cache and not task.cache and not code and ranks.leads:
                 cache.remove()
         leave()

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from cnnwiz.errors import CnnwizError
+from cnnwiz.errors import CnnwizError, first_line
 
 TIMEOUT = 120  # seconds after which a worker that still decodes one image is stuck, and ends itself
 
@@ -43,7 +43,7 @@ def ahead(task: Task, indices: Iterable[Any], workers: int, most: int) -> Iterat
         yield from results
     except (RuntimeError, EOFError, FileNotFoundError) as error:  # what torch raises for a dead or silent worker
         raise CnnwizError(
-            f"a process that decodes images died or hangs ({_first_line(error)}): try fewer workers", 6
+            f"a process that decodes images died or hangs ({first_line(error)}): try fewer workers", 6
         ) from None
 
 
@@ -59,7 +59,3 @@ def _set_signals(_: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

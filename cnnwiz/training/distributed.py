@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cnnwiz.catalog.loss import Center, Triplet
 from cnnwiz.catalog.sampler import PK
-from cnnwiz.errors import CnnwizError
+from cnnwiz.errors import CnnwizError, first_line
 from cnnwiz.spec import Spec
 from cnnwiz.training.signals import end_with_launcher
 
@@ -120,8 +120,7 @@ class Ranks:
         except RuntimeError as error:
             if self.count == 1 or isinstance(error, torch.OutOfMemoryError) or not _is_about_ranks(error):
                 raise
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-            raise CnnwizError(f"rank {self.number}: lost another rank ({first})", code=6) from None
+            raise CnnwizError(f"rank {self.number}: lost another rank ({first_line(error)[:160]})", code=6) from None
 
 
 ALONE = Ranks()
@@ -146,8 +145,7 @@ def join(device: str, timeout: float = TIMEOUT) -> Ranks:
         control = dist.new_group(backend="gloo", timeout=limit)
         patient = dist.new_group(backend="gloo", timeout=LONG)
     except (RuntimeError, ValueError) as error:  # torch's DistError is a RuntimeError
-        first = (str(error).strip().splitlines() or [""])[0][:160]
-        raise CnnwizError(f"rank {number}: the {count} ranks did not meet: {first}", code=6) from None
+        raise CnnwizError(f"rank {number}: the {count} ranks did not meet: {first_line(error)[:160]}", code=6) from None
     return Ranks(number, count, local, control, patient)  # pyright: ignore[reportArgumentType]: we are in both
 
 

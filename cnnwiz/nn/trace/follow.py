@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.proxy import TraceError
 
-from cnnwiz.errors import CnnwizError
+from cnnwiz.errors import CnnwizError, first_line
 
 BATCH = 2
 
@@ -41,14 +41,14 @@ def followed(module: nn.Module, shape: tuple[int, int, int], name: str) -> fx.Gr
     try:
         found = fx.GraphModule(module, _Tracer().trace(module))
     except (TraceError, TypeError, ValueError, AttributeError, NotImplementedError, RuntimeError) as error:
-        raise CnnwizError(f"torch.fx cannot follow {name}: {_first_line(error)}") from error
+        raise CnnwizError(f"torch.fx cannot follow {name}: {first_line(error)}") from error
     device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     try:
         with torch.no_grad():
             _Shapes(found).run(torch.zeros(BATCH, *shape, device=device))
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
         size = "x".join(map(str, shape))
-        reason = f"{name} cannot take images of {size}: {_first_line(error)}"
+        reason = f"{name} cannot take images of {size}: {first_line(error)}"
         raise CnnwizError(f"{reason}; give --input CHANNELS,HEIGHT,WIDTH") from error
     return found
 
@@ -67,7 +67,3 @@ def parameters(found: fx.GraphModule) -> int:
         elif node.op == "get_attr" and isinstance(value := attribute(found, str(node.target)), nn.Parameter):
             own[id(value)] = value
     return sum(value.numel() for value in own.values())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
