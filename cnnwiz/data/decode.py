@@ -28,6 +28,15 @@ FAILURES = (
 """What Pillow's decoders have been seen to raise on damaged files."""
 
 
+def short_side(file: str) -> int:
+    """Of an image, in pixels, from its header; 0 where it cannot be read, which decoding will report."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            return min(image.size)
+    except FAILURES:
+        return 0
+
+
 def decode(
     file: str | Path | BinaryIO, side: int, channels: int, name: str | None = None, whole: bool = False
 ) -> np.ndarray:

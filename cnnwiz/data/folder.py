@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnwiz.data.layout import find_classes, find_images, find_splits
+from cnnwiz.data.layout import find_classes, find_images, find_splits, in_words
 from cnnwiz.data.records import Records, Split, listed
 from cnnwiz.errors import CnnwizError
 
@@ -61,7 +61,7 @@ def _read_split(
         files += [f"{folders[name]}{os.sep}{file}" for file in found]
         keys += [f"{name}/{file}" for file in found]
     if skipped:
-        notices.append(f"{split}: not used: " + ", ".join(f"{skipped[reason]} {reason}" for reason in sorted(skipped)))
+        notices.append(f"{split}: not used: {in_words(skipped)}")
     return Split(np.array(labels, np.int64), tuple(keys), tuple(files))
 
 

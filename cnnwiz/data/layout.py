@@ -77,6 +77,11 @@ def find_images(folder: Path, root: Path, skipped: Counter[str]) -> list[str]:
     return sorted(names)
 
 
+def in_words(skipped: Counter[str]) -> str:
+    """What was passed over, as `2 hidden, 1 empty folders`."""
+    return ", ".join(f"{skipped[reason]} {reason}" for reason in sorted(skipped))
+
+
 def file_facts(file: str | Path) -> os.stat_result:
     """Size and times of a file that was listed. Raises CnnwizError where it is no longer there."""
     try:

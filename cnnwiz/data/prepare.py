@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-from PIL import Image
 
 from cnnwiz.data.cache import Cache, read_cached
-from cnnwiz.data.decode import FAILURES, FORMATS
+from cnnwiz.data.decode import short_side
 from cnnwiz.data.disjoint import by_class, require_trained
 from cnnwiz.data.layout import file_facts
 from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels, require_readable
@@ -198,17 +197,8 @@ def _canvas(train: Split, image_size: int) -> int:
         largest = min(train.pixels.shape[1:3])
     else:
         places = np.unique(np.linspace(0, len(train) - 1, SAMPLE).astype(int))
-        largest = max(_short_side(train.files[place]) for place in places)
+        largest = max(short_side(train.files[place]) for place in places)
     return image_size if largest <= image_size else round(image_size * 8 / 7)
-
-
-def _short_side(file: Any) -> int:
-    """Of an image, from its header; 0 where it cannot be read, which decoding will report."""
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            return min(image.size)
-    except FAILURES:
-        return 0
 
 
 def _statistics(normalize: str, histogram: np.ndarray) -> tuple[list[float], list[float]]:

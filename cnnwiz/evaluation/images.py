@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cnnwiz.data.arrays import read_npz
-from cnnwiz.data.layout import SPLITS, find_classes, find_images
+from cnnwiz.data.layout import SPLITS, find_classes, find_images, in_words
 from cnnwiz.data.pixels import Pixels, memory_for_images, read_pixels
 from cnnwiz.data.prepare import fingerprint, present, split_records
 from cnnwiz.data.records import Split, listed
@@ -111,18 +112,14 @@ def _folder(root: Path, split: str) -> Found:
         folders = find_classes(root, skipped)
     if not folders:
         raise CnnwizError(f"{str(root)!r} holds no folders: put the images of each class in a folder of its own")
-    names, labels, files = tuple(folders), [], []
-    for label, folder in enumerate(folders.values()):
-        found = [folder / name for name in find_images(folder, root, skipped)]
-        files += found
+    labels, keys, files = [], [], []
+    for label, (name, folder) in enumerate(folders.items()):
+        found = find_images(folder, root, skipped)
         labels += [label] * len(found)
-    reasons = ", ".join(f"{skipped[reason]} {reason}" for reason in sorted(skipped))
-    keys = tuple(f"{names[label]}/{file.name}" for label, file in zip(labels, files, strict=True))
-    return Found(
-        Split(np.array(labels, np.int64), keys, tuple(map(str, files))),
-        names,
-        (f"not used: {reasons}",) if skipped else (),
-    )
+        keys += [f"{name}/{file}" for file in found]
+        files += [f"{folder}{os.sep}{file}" for file in found]
+    images = Split(np.array(labels, np.int64), tuple(keys), tuple(files))
+    return Found(images, tuple(folders), (f"not used: {in_words(skipped)}",) if skipped else ())
 
 
 def _renamed(split: Split, names: tuple[str, ...], trained: Trained) -> Split:

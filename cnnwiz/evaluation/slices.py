@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from cnnwiz.data.decode import FAILURES, FORMATS
+from cnnwiz.data.decode import short_side
 from cnnwiz.evaluation.intervals import wilson
 
 
@@ -37,12 +36,3 @@ def by_size(files: tuple[str, ...], correct: np.ndarray) -> list[dict[str, Any]]
             }
         )
     return rows
-
-
-def short_side(file: str) -> int:
-    """Of an image, from its header; 0 where it cannot be read."""
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            return min(image.size)
-    except FAILURES:
-        return 0
