@@ -36,7 +36,7 @@ class _Normalized(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The mean and the variance move with each x: sum over all ranks of dy, and of dy times the normalized x."""
         x, weight, mean, variance, size = ctx.saved_tensors
         layout = torch.channels_last if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) else None
@@ -53,7 +53,7 @@ class _Normalized(torch.autograd.Function):
         shift = -weight.double() * inverse * alone - slope * mean
         zeros, ones = torch.zeros_like(weight), torch.ones_like(weight)
         moved = torch.batch_norm(x, slope.float(), shift.float(), zeros, ones, False, 0.0, 0.0, False)
-        return direct.add_(moved), of_weight, of_bias, None  # pyright: ignore[reportReturnType]
+        return direct.add_(moved), of_weight, of_bias, None
 
 
 class SharedBatchNorm(_BatchNorm):
