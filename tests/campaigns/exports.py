@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,24 +33,29 @@ from cnnwiz.data.loader import preprocess
 from cnnwiz.evaluation import Trained
 from cnnwiz.exports import formats
 from cnnwiz.exports.portable import described
-from cnnwiz.spec import load
+from cnnwiz.spec import Spec, load
 
 FAILURES = (RuntimeError, ValueError, TypeError, NotImplementedError, torch.onnx.errors.OnnxExporterError)
 EXTENSIONS = {"onnx": "onnx", "torch_export": "pt2"}
 TEMPLATES = sorted((Path(__file__).parents[2] / "templates").glob("*.yaml"))
 
 
+def specs() -> Iterator[tuple[str, Spec]]:
+    """Name and spec of each template that ends in scores or embeddings."""
+    for template in TEMPLATES:
+        spec = load(template)
+        if spec.task != "detect":
+            yield template.stem, spec
+
+
 def templates(folder: Path) -> int:
     """How many templates' Python files differ."""
     wrong = 0
-    for template in TEMPLATES:
-        spec = load(template)
-        if spec.task == "detect":
-            continue
+    for name, spec in specs():
         trained = untrained(spec)
         same = exact(trained, written(trained, folder / "network.py")[1], 2)
         wrong += not same
-        print(f"{template.stem:<20} {'the same bits' if same else 'DIFFERS'}", flush=True)
+        print(f"{name:<20} {'the same bits' if same else 'DIFFERS'}", flush=True)
         gc.collect()
     return wrong
 
@@ -76,10 +81,9 @@ def others(folder: Path, words: list[str]) -> int:
     cases: dict[str, Callable[[bool], Trained]] = {}
     for name, text in TEXTS.items():
         cases[name] = lambda fused, text=text: untrained(parsed(text), fused=fused)
-    for template in TEMPLATES:
-        spec = load(template)
-        if spec.task != "detect" and (spec.data.image_size or 32) <= 64:
-            cases[f"template {template.stem}"] = lambda fused, spec=spec: untrained(spec, fused=fused)
+    for name, spec in specs():
+        if (spec.data.image_size or 32) <= 64:
+            cases[f"template {name}"] = lambda fused, spec=spec: untrained(spec, fused=fused)
     wrong = 0
     for name, case in cases.items():
         if words and not any(word in name for word in words):
@@ -122,10 +126,7 @@ def alone(folder: Path, python: str) -> int:
     pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(image)
     wrong = 0
-    for template in TEMPLATES:
-        spec = load(template)
-        if spec.task == "detect":
-            continue
+    for name, spec in specs():
         trained = untrained(spec)
         formats.python(trained, folder / "network.py", False, {"facts": []})
         command = [python, "-I", "-c", SCRIPT, str(folder), str(image)]
@@ -136,7 +137,7 @@ def alone(folder: Path, python: str) -> int:
             expected = trained.network(preprocess(canvas[None], trained.preprocessing)).numpy()
         same = run.stdout.strip() == expected.tobytes().hex() and shown.returncode == 0
         wrong += not same
-        print(f"{template.stem:<20} {'the same bits' if same else f'DIFFERS {run.stderr[-300:]}'}", flush=True)
+        print(f"{name:<20} {'the same bits' if same else f'DIFFERS {run.stderr[-300:]}'}", flush=True)
     return wrong
 
 
