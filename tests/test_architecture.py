@@ -121,6 +121,7 @@ def is_leaf(module: str) -> bool:
         "cnnwiz.nn.losses",
         "cnnwiz.training.kfac",
         "cnnwiz.training.adahessian",
+        "cnnwiz.training.eager",
     )
     return module in leaves or module.startswith("cnnwiz.data.")
 

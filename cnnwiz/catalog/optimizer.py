@@ -80,8 +80,10 @@ class Sgd(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
+        from cnnwiz.training.eager import eager
+
         nesterov = self.nesterov and self.momentum > 0
-        return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=nesterov, fused=fused)
+        return eager(SGD)(groups, lr=self.lr, momentum=self.momentum, nesterov=nesterov, fused=fused)
 
 
 class Momentum(Optimizer):
@@ -102,7 +104,9 @@ class Momentum(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
-        return SGD(groups, lr=self.lr, momentum=self.momentum, fused=fused)
+        from cnnwiz.training.eager import eager
+
+        return eager(SGD)(groups, lr=self.lr, momentum=self.momentum, fused=fused)
 
 
 class Nesterov(Optimizer):
@@ -124,7 +128,9 @@ class Nesterov(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
-        return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=True, fused=fused)
+        from cnnwiz.training.eager import eager
+
+        return eager(SGD)(groups, lr=self.lr, momentum=self.momentum, nesterov=True, fused=fused)
 
 
 class DecoupledSgd(Optimizer):
@@ -149,6 +155,8 @@ class DecoupledSgd(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import SGD
 
+        from cnnwiz.training.eager import eager
+
         left = 1 - self.momentum
         units = []
         for group in groups:
@@ -156,7 +164,7 @@ class DecoupledSgd(Optimizer):
             decay = group["weight_decay"] / way if way else 0.0
             units.append({**group, "lr_factor": left * group.get("lr_factor", 1.0), "weight_decay": decay})
         nesterov = self.nesterov and self.momentum > 0
-        return SGD(units, lr=self.lr * left, momentum=self.momentum, nesterov=nesterov, fused=fused)
+        return eager(SGD)(units, lr=self.lr * left, momentum=self.momentum, nesterov=nesterov, fused=fused)
 
 
 class Adam(Optimizer):
@@ -184,7 +192,9 @@ class Adam(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import Adam
 
-        return Adam(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
+        from cnnwiz.training.eager import eager
+
+        return eager(Adam)(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
 
 
 class AdamW(Optimizer):
@@ -209,7 +219,9 @@ class AdamW(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import AdamW
 
-        return AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
+        from cnnwiz.training.eager import eager
+
+        return eager(AdamW)(groups, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=fused)
 
 
 class RmsProp(Optimizer):
@@ -234,7 +246,9 @@ class RmsProp(Optimizer):
     def build(self, groups: list[dict[str, Any]], network: "nn.Module", fused: bool) -> "TorchOptimizer":
         from torch.optim import RMSprop
 
-        return RMSprop(groups, lr=self.lr, alpha=self.decay, momentum=self.momentum, eps=self.eps)
+        from cnnwiz.training.eager import eager
+
+        return eager(RMSprop)(groups, lr=self.lr, alpha=self.decay, momentum=self.momentum, eps=self.eps)
 
 
 OPTIMIZERS: tuple[type[Optimizer], ...] = (Sgd, Momentum, Nesterov, DecoupledSgd, Adam, AdamW, RmsProp)

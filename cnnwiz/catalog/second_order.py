@@ -46,9 +46,11 @@ class Lbfgs(Optimizer):
         from torch import contiguous_format
         from torch.optim import LBFGS
 
+        from cnnwiz.training.eager import eager
+
         network.to(memory_format=contiguous_format)  # pyright: ignore[reportCallIssue] - it flattens every gradient
         parameters = [parameter for group in groups for parameter in group["params"]]
-        return LBFGS(
+        return eager(LBFGS)(
             parameters,
             lr=self.lr,
             max_iter=self.evaluations,
