@@ -128,7 +128,7 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
 
     from cnnwiz.cli.curves import curves
     from cnnwiz.errors import CnnwizError, first_line
-    from cnnwiz.training.distributed import join, leave
+    from cnnwiz.training.distributed import join
     from cnnwiz.training.events import Stopped
     from cnnwiz.training.loop import fit
     from cnnwiz.training.signals import StopRequest
@@ -156,7 +156,7 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
                 raise CnnwizError(f"the device ran out of memory: {first_line(error)}; {advice}", code=6) from None
             if cache and not task.cache and not code and ranks.leads:
                 cache.remove()
-        leave()
+        ranks.leave()
         return code
 
 

@@ -71,7 +71,7 @@ def assemble(spec: Spec, place: Device, data: Prepared, ranks: Ranks = ALONE) ->
     network = build_graph(graph, spec.training.seed).to(place.type)
     network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if ranks.count > 1 and spec.training.sync_batch_norm:
-        share_statistics(network)
+        share_statistics(network, ranks)
     loss = _loss(spec, graph).to(place.type)
     average = Average(network, spec.training.ema) if spec.training.ema else None
     groups = parameter_groups(network, graph, spec, loss)

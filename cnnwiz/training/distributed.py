@@ -19,6 +19,7 @@ from cnnwiz.catalog.loss import Center, Triplet
 from cnnwiz.catalog.sampler import PK
 from cnnwiz.errors import CnnwizError, first_line
 from cnnwiz.spec import Spec
+from cnnwiz.training.mesh import LIMIT, Mesh, meet
 from cnnwiz.training.signals import end_with_launcher
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Ranks:
     """Its number on this machine."""
     _control: dist.ProcessGroup | None = field(default=None, repr=False)
     _patient: dist.ProcessGroup | None = field(default=None, repr=False)
+    _mesh: Mesh | None = field(default=None, repr=False)
 
     @property
     def leads(self) -> bool:
@@ -58,15 +60,31 @@ class Ranks:
             return number
         told = torch.tensor(number)
         with self.failures():
+            if self._mesh:
+                return int(self._mesh.gather(told).max())
             dist.all_reduce(told, dist.ReduceOp.MAX, self._control)
         return int(told)
 
     def total(self, values: Tensor) -> Tensor:
         """The sum over all ranks, in place."""
-        if self.count > 1:
-            with self.failures():
-                dist.all_reduce(values)
+        if self.count == 1:
+            return values
+        with self.failures():
+            if self._mesh and values.device.type == "cpu" and values.nbytes <= LIMIT:
+                return values.copy_(self._mesh.gather(values).sum(0))
+            dist.all_reduce(values)
         return values
+
+    def __deepcopy__(self, memo: object) -> Ranks:
+        """A process has one place among the others; copies of a network share it."""
+        return self
+
+    def leave(self) -> None:
+        """End what `join` began."""
+        if self._mesh:
+            self._mesh.close()
+        if self.count > 1:
+            dist.destroy_process_group()
 
     def spread(self, tensors: list[Tensor]) -> None:
         """Give all ranks what the leader's tensors hold."""
@@ -142,17 +160,18 @@ def join(device: str, timeout: float = TIMEOUT) -> Ranks:
         torch.cuda.set_device(local)
     try:
         dist.init_process_group("nccl" if gpu else "gloo", timeout=limit, rank=number, world_size=count)
-        control = dist.new_group(backend="gloo", timeout=limit)
-        patient = dist.new_group(backend="gloo", timeout=LONG)
-    except (RuntimeError, ValueError) as error:  # torch's DistError is a RuntimeError
+        control, patient = _group(limit), _group(LONG)
+        mesh = meet(number, count, control, limit)
+    except (RuntimeError, ValueError, OSError) as error:  # torch's DistError is a RuntimeError
         raise CnnwizError(f"rank {number}: the {count} ranks did not meet: {first_line(error)[:160]}", code=6) from None
-    return Ranks(number, count, local, control, patient)  # pyright: ignore[reportArgumentType]: we are in both
+    return Ranks(number, count, local, control, patient, mesh)
 
 
-def leave() -> None:
-    """End what `join` began."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
+def _group(limit: timedelta) -> dist.ProcessGroup:
+    """All ranks once more, over gloo."""
+    group = dist.new_group(backend="gloo", timeout=limit)
+    assert not isinstance(group, int), "what ranks get that are not in it"
+    return group
 
 
 def require_divisible(spec: Spec, count: int) -> None:

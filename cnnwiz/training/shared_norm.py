@@ -10,6 +10,7 @@ from torch import distributed as dist
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cnnwiz.nn.network import Network
+from cnnwiz.training.distributed import ALONE, Ranks
 
 
 class _Normalized(torch.autograd.Function):
@@ -17,19 +18,18 @@ class _Normalized(torch.autograd.Function):
     twice, operations of our own would read it ten times."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, ranks: Ranks
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The normalized x, and mean and unbiased variance of each channel."""
-        _, mean, inverse = torch.ops.aten.native_batch_norm(x, weight, bias, None, None, True, 0.0, 0.0)
-        # Per channel in float64, so that the difference of squares loses nothing.
-        mean, variance = mean.double(), inverse.double().pow(-2)
+        mean, variance = _statistics(x)
         count = x.numel() // x.shape[1]
         total = torch.cat((mean, variance + mean.square(), mean.new_ones(1))) * count
-        dist.all_reduce(total)
-        size = total[-1]
+        size = ranks.total(total)[-1]
         mean, square = (total[:-1] / size).chunk(2)
         variance = (square - mean.square()).clamp_min(0)
         ctx.save_for_backward(x, weight, mean, variance, size)
-        ctx.eps = eps
+        ctx.eps, ctx.ranks = eps, ranks
         y = torch.batch_norm(x, weight, bias, mean.float(), variance.float(), False, 0.0, eps, False)
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance * (size / (size - 1))
@@ -45,20 +45,34 @@ class _Normalized(torch.autograd.Function):
             dy, x, weight, mean.float(), variance.float(), None, None, False, ctx.eps, [True, True, True]
         )
         direct, of_weight, of_bias = found
-        sums = torch.cat((of_weight.double(), of_bias.double()))
-        dist.all_reduce(sums)
+        sums = ctx.ranks.total(torch.cat((of_weight.double(), of_bias.double())))
         with_x, alone = (sums / size).chunk(2)
         inverse = torch.rsqrt(variance + ctx.eps)
         slope = -weight.double() * inverse.square() * with_x
         shift = -weight.double() * inverse * alone - slope * mean
         zeros, ones = torch.zeros_like(weight), torch.ones_like(weight)
         moved = torch.batch_norm(x, slope.float(), shift.float(), zeros, ones, False, 0.0, 0.0, False)
-        return direct.add_(moved), of_weight, of_bias, None
+        return direct.add_(moved), of_weight, of_bias, None, None
+
+
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel over this rank's images, float64, so that differences of squares lose nothing.
+
+    A running mean and variance that forget everything are those of one batch, and stay float32 where x is not.
+    """
+    count = x.numel() // x.shape[1]
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    mean, unbiased = torch.zeros(2, x.shape[1], device=x.device, dtype=dtype)
+    torch.ops.aten.batch_norm_update_stats(x, mean, unbiased, 1.0)
+    variance = unbiased.double() * ((count - 1) / count) if count > 1 else torch.zeros_like(mean.double())
+    return mean.double(), variance
 
 
 class SharedBatchNorm(_BatchNorm):
     """torch's SyncBatchNorm, which needs a GPU, for every device: input (B, C) or (B, C, H, W), as many ranks as there
     are. Evaluation is that of batch norm."""
+
+    ranks: Ranks = ALONE
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() < 2:
@@ -70,7 +84,7 @@ class SharedBatchNorm(_BatchNorm):
         size = input.shape[1]
         weight = self.weight if self.weight is not None else torch.ones(size, device=input.device)
         bias = self.bias if self.bias is not None else torch.zeros(size, device=input.device)
-        found = _Normalized.apply(input, weight, bias, self.eps)
+        found = _Normalized.apply(input, weight, bias, self.eps, self.ranks)
         assert isinstance(found, tuple), "what the function returns"
         y, mean, variance = found
         self._follow(mean, variance)
@@ -87,7 +101,7 @@ class SharedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
 
 
-def share_statistics(network: Network) -> None:
+def share_statistics(network: Network, ranks: Ranks) -> None:
     """Replace every batch norm of a network by one over all ranks: torch's own on NVIDIA GPUs, ours elsewhere."""
     for place, (index, module, inputs, dead) in enumerate(network.steps):
         if not isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
@@ -95,5 +109,7 @@ def share_statistics(network: Network) -> None:
         kind = nn.SyncBatchNorm if next(module.buffers()).is_cuda and dist.get_backend() == "nccl" else SharedBatchNorm
         shared = kind(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
         shared._parameters, shared._buffers = module._parameters, module._buffers
+        if isinstance(shared, SharedBatchNorm):
+            shared.ranks = ranks
         network.set_submodule(network.graph.nodes[index].name, shared)
         network.steps[place] = (index, shared, inputs, dead)

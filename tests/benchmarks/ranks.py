@@ -2,8 +2,10 @@
 
     python tests/benchmarks/ranks.py --data FOLDER [--network small|resnet18] [--ranks 2] [--rounds 5] [--images 6000]
 
-FOLDER holds train/CLASS/*.jpg of 32 px. In each round both train the same spec on the same images, in turns; the first
-epoch of each run is left out. Ratios are taken within a round; their median and their least and most are printed.
+FOLDER holds train/CLASS/*.jpg of 32 px. In each round all train the same network on the same images, in turns: one
+process, ranks with batch norm over all of them, and ranks that normalize each by itself, as a plain loop around
+DistributedDataParallel does. The first epoch of each run is left out. Ratios are taken within a round; their median and
+their least and most are printed.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from statistics import median
 import peers
 
 EPOCHS = 3
+ALONE = "one process"
 
 
 def main() -> None:
@@ -34,18 +37,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cnnwiz-ranks-") as scratch:
         folder = Path(scratch)
         sample(options.data, folder / "images", options.images)
-        spec = peers.spec_of(options.network, folder / "images").replace("epochs: 1000", f"epochs: {EPOCHS}")
-        (folder / "spec.yaml").write_text(spec)
-        ratios = []
+        shared = peers.spec_of(options.network, folder / "images").replace("epochs: 1000", f"epochs: {EPOCHS}")
+        apart = shared.replace("epochs:", "sync_batch_norm: false, epochs:")
+        ways = {ALONE: (shared, 1), "batch norm over all ranks": (shared, options.ranks)}
+        ways["batch norm of each rank by itself"] = (apart, options.ranks)
+        ratios: dict[str, list[float]] = {way: [] for way in ways if way != ALONE}
         for number in range(options.rounds):
-            speeds = {}
-            for ranks in (1, options.ranks) if number % 2 else (options.ranks, 1):
-                run = folder / f"run-{number}-{ranks}"
-                speeds[ranks] = speed(folder / "spec.yaml", run, ranks, options.ranks // ranks)
-            ratios.append(speeds[options.ranks] / speeds[1])
-            print(f"round {number + 1}: {speeds[options.ranks]:.0f} of {speeds[1]:.0f} images per second", flush=True)
-    said = f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-    print(f"{options.ranks} ranks against one process of {options.ranks} threads: {said}, {options.rounds} rounds")
+            turn = number % len(ways)
+            order = [*ways][turn:] + [*ways][:turn]
+            speeds = {way: speed(folder, number, way, *ways[way], options.ranks) for way in order}
+            for way, found in ratios.items():
+                found.append(speeds[way] / speeds[ALONE])
+            told = ", ".join(f"{speeds[way]:.0f} {way}" for way in ways)
+            print(f"round {number + 1}, images per second: {told}", flush=True)
+    print(f"{options.ranks} ranks against one process of {options.ranks} threads, {options.rounds} rounds:")
+    for way, found in ratios.items():
+        print(f"{way:<36}{median(found):.3f} ({min(found):.3f} to {max(found):.3f})")
 
 
 def sample(images: Path, folder: Path, count: int) -> None:
@@ -59,10 +66,13 @@ def sample(images: Path, folder: Path, count: int) -> None:
                 shutil.copy(file, folder / name / source.name)
 
 
-def speed(spec: Path, run: Path, ranks: int, threads: int) -> float:
-    """Images per second of all processes together; the median of the epochs after the first."""
-    command = [sys.executable, "-m", "cnnwiz", "train", str(spec), "--run-dir", str(run), "--nproc", str(ranks), "-q"]
-    settings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+def speed(folder: Path, number: int, way: str, spec: str, ranks: int, threads: int) -> float:
+    """Images per second of all processes together, `threads` in all; the median of the epochs after the first."""
+    run = folder / f"{number} {way}"
+    file = run.with_suffix(".yaml")
+    file.write_text(spec)
+    command = [sys.executable, "-m", "cnnwiz", "train", str(file), "--run-dir", str(run), "--nproc", str(ranks), "-q"]
+    settings = {**os.environ, "OMP_NUM_THREADS": str(threads // ranks)}
     subprocess.run(command, env=settings, check=True, stdout=subprocess.DEVNULL)
     lines = [json.loads(line) for line in (run / "timing.jsonl").read_text().splitlines()]
     return median(line["images_per_second"] for line in lines[1:])
