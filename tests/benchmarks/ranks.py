@@ -39,13 +39,16 @@ def main() -> None:
         sample(options.data, folder / "images", options.images)
         shared = peers.spec_of(options.network, folder / "images").replace("epochs: 1000", f"epochs: {EPOCHS}")
         apart = shared.replace("epochs:", "sync_batch_norm: false, epochs:")
-        ways = {ALONE: (shared, 1), "batch norm over all ranks": (shared, options.ranks)}
-        ways["batch norm of each rank by itself"] = (apart, options.ranks)
+        ways: dict[str, tuple[str, int]] = {
+            ALONE: (shared, 1),
+            "batch norm over all ranks": (shared, options.ranks),
+            "batch norm of each rank by itself": (apart, options.ranks),
+        }
         ratios: dict[str, list[float]] = {way: [] for way in ways if way != ALONE}
         for number in range(options.rounds):
             turn = number % len(ways)
             order = [*ways][turn:] + [*ways][:turn]
-            speeds = {way: speed(folder, number, way, *ways[way], options.ranks) for way in order}
+            speeds = {way: speed(folder / f"{number} {way}", *ways[way], options.ranks) for way in order}
             for way, found in ratios.items():
                 found.append(speeds[way] / speeds[ALONE])
             told = ", ".join(f"{speeds[way]:.0f} {way}" for way in ways)
@@ -66,9 +69,8 @@ def sample(images: Path, folder: Path, count: int) -> None:
                 shutil.copy(file, folder / name / source.name)
 
 
-def speed(folder: Path, number: int, way: str, spec: str, ranks: int, threads: int) -> float:
+def speed(run: Path, spec: str, ranks: int, threads: int) -> float:
     """Images per second of all processes together, `threads` in all; the median of the epochs after the first."""
-    run = folder / f"{number} {way}"
     file = run.with_suffix(".yaml")
     file.write_text(spec)
     command = [sys.executable, "-m", "cnnwiz", "train", str(file), "--run-dir", str(run), "--nproc", str(ranks), "-q"]
