@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent / "campaigns"))
 
 from lives import SPEC, TRAIN, Lives, has_ended
 
 from cnnwiz.__main__ import main
+from cnnwiz.cli.pace import Pace
 from cnnwiz.cli.progress import Lines, _minutes
 from cnnwiz.cli.train import seconds_of
 from cnnwiz.errors import CnnwizError
@@ -116,7 +120,7 @@ def test_a_terminal_keeps_a_row_per_epoch(monkeypatch: pytest.MonkeyPatch, capsy
     show.event(Phase(1, 2, 1, 10, 6, 8, 0.1, 0))
     for epoch in range(2):
         for step in range(1, 11):
-            show.event(Step(epoch, step, 10))
+            show.event(Step(epoch, step, 10, 1.5))
         show.event(Epoch(epoch + 1, 0.1, 1.5, 0.25, 1.25, 0.5, 2.0, 50.0, True))
     show.event(Stopped("runs/a", 1, 10, 2))
     text = capsys.readouterr().err
@@ -130,6 +134,35 @@ def test_a_terminal_keeps_a_row_per_epoch(monkeypatch: pytest.MonkeyPatch, capsy
     assert [line.split()[0] for line in lines if "/2" in line and "[" not in line] == ["1/2", "2/2"]
     assert not any("[###" in line for line in lines), "the live line is gone"
     assert lines[-1] == "go on with: cnnwiz train --resume runs/a"
+    assert any("] 10/10  1.5000  " in piece for piece in text.split("\r"))
+
+
+@given(
+    epochs=st.integers(1, 5),
+    steps=st.integers(1, 12),
+    second=st.floats(1e-3, 1e3),
+    check=st.floats(0, 1e3),
+    skipped=st.integers(0, 11),
+)
+def test_the_time_left_is_what_an_even_run_takes(epochs, steps, second, check, skipped):
+    """Steps of `second` each and `check` for validation; another process made the first steps of the first epoch."""
+    now = 1e6
+    first = min(skipped, steps - 1)
+    with mock.patch("cnnwiz.cli.pace.time") as clock:
+        clock.monotonic.side_effect = lambda: now
+        pace = Pace(Started("runs/a", "a", 1, "cpu", "float32", 1, 10 * steps, 0, 0, 2, 10, steps, epochs, 0, 0))
+        for epoch in range(epochs):
+            for step in range(first if epoch == 0 else 0, steps):
+                now += second
+                event = Step(epoch, step + 1, steps, 0.5)
+                pace.step(event)
+                whole = epoch > (1 if first else 0)  # one epoch with its validation was seen from its beginning
+                rest = (epochs - epoch - 1) * (steps * second + (check if whole else 0))
+                assert pace.left(event) == pytest.approx((steps - step - 1) * second + rest, abs=1e-6)
+                assert pace.images_per_second(event) == pytest.approx(10 / second, rel=1e-6)
+            now += check
+            pace.epoch()
+        assert pace.left_behind(epochs) == 0
 
 
 PIPED = """\

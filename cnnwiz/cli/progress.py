@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cnnwiz.cli.console import is_plain
+from cnnwiz.cli.pace import Pace
 from cnnwiz.cli.plain import draw_over, visible
 
 if TYPE_CHECKING:
-    from cnnwiz.training.events import Epoch, Event, Finished, Started
+    from cnnwiz.training.events import Epoch, Event, Finished, Started, Step
 
 FILES = ("best.safetensors", "last.safetensors", "metrics.jsonl", "run.json", "spec.yaml", "written.yaml")
 """What a finished run is told to hold; written.yaml is not there where training was started from Python."""
@@ -79,9 +80,9 @@ class Lines:
     def __init__(self, live: bool, quiet: bool) -> None:
         self.live, self.quiet = live, quiet
         self.started: Started | None = None
+        self.pace: Pace | None = None
         self.drawn = 0.0
         self.spoken = time.monotonic()
-        self.epoch_began = time.monotonic()
 
     def loading(self) -> None:
         self._draw("loading torch...", force=True)
@@ -100,8 +101,7 @@ class Lines:
         self._say(f"note    {event.text}")
 
     def _on_started(self, event: Started) -> None:
-        self.started = event
-        self.epoch_began = time.monotonic()
+        self.started, self.pace = event, Pace(event)
         test = f", {event.test_images:,} test images untouched until the end" if event.test_images else ""
         self._say(f"{event.name}  {event.parameters:,} parameters  seed {event.seed}  {event.run_dir}")
         self._say(f"data    {event.train_images:,} train, {event.validation_images:,} validation{test}")
@@ -119,23 +119,28 @@ class Lines:
         rest = f", {event.freeze} lines frozen" if event.freeze else ""
         self._say(f"phase   {event.number} of {event.phases}: {event.epochs} epochs at {size}, lr {event.lr:g}{rest}")
 
-    def _on_step(self, event: Any) -> None:
-        assert self.started, "steps come after the start"
+    def _on_step(self, event: Step) -> None:
+        assert self.pace, "steps come after the start"
+        self.pace.step(event)
         now = time.monotonic()
+        loss = "" if event.loss is None else f"{event.loss:.4f}"
         if self.live and now - self.drawn > 0.1:
-            share = event.step / event.steps
-            bar = "#" * round(24 * share)
-            left = (now - self.epoch_began) * (1 - share) / max(share, 1e-9)
+            bar = "#" * round(20 * event.step / event.steps)
+            left = self.pace.left(event)
+            at = time.strftime("%H:%M", time.localtime(time.time() + left))
             self._draw(
-                f" {event.epoch + 1:>3}/{self.started.epochs} [{bar:<24}] {event.step}/{event.steps}  {left:.0f} s left"
+                f" {event.epoch + 1:>3}/{self.pace.epochs} [{bar:<20}] {event.step}/{event.steps}  {loss}  "
+                f"{self.pace.images_per_second(event):,.0f} img/s  {_minutes(left)} left ({at})"
             )
         elif not self.live and now - self.spoken > HEARTBEAT:
-            self._say(f"{_clock()} epoch={event.epoch + 1}/{self.started.epochs} step={event.step}/{event.steps} alive")
+            known = f" loss={loss}" if loss else ""
+            at = f"epoch={event.epoch + 1}/{self.pace.epochs} step={event.step}/{event.steps}"
+            self._say(f"{_clock()} {at}{known} eta={self.pace.left(event):.0f}s alive")
 
     def _on_epoch(self, event: Epoch) -> None:
-        assert self.started, "epochs come after the start"
-        self.epoch_began = time.monotonic()
-        total = self.started.epochs
+        assert self.pace, "epochs come after the start"
+        self.pace.epoch()
+        total = self.pace.epochs
         if not self.live:
             shares = {
                 "acc": event.train_accuracy,
@@ -147,7 +152,8 @@ class Lines:
             known = "".join(f" {name}={value:.4f}" for name, value in shares.items() if value is not None)
             self._say(
                 f"{_clock()} epoch={event.epoch}/{total} lr={event.lr:.5g} loss={event.train_loss:.4f}"
-                f"{known} sec={event.seconds:.1f} img_s={event.images_per_second:.0f}"
+                f"{known} sec={event.seconds:.1f} img_s={event.images_per_second:.0f} "
+                f"eta={self.pace.left_behind(event.epoch):.0f}s"
             )
             return
         val = " " * 19

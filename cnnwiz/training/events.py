@@ -68,11 +68,12 @@ class Phase(Event):
 
 @dataclass(frozen=True)
 class Step(Event):
-    """One optimizer step is done."""
+    """One optimizer step is done. `loss`: mean of the epoch so far, where it was read."""
 
     epoch: int
     step: int
     steps: int
+    loss: float | None = None
 
 
 VERIFICATION = ("val_auc", "val_tar", "val_tar_1e3", "val_knn_accuracy")

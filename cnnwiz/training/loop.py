@@ -82,7 +82,7 @@ def fit(
 
     progress = yield from _begin(run, made, ranks, shares)
     yield started(run, made, progress)
-    saved, called, entered_phase = time.monotonic(), network, None
+    saved, called, entered_phase, loss = time.monotonic(), network, None, None
 
     for epoch in range(progress.epoch, phases[-1].end):
         began = time.monotonic()
@@ -124,7 +124,8 @@ def fit(
                 scaler.unscale_(optimizer)
                 clip_grad_norm_(learned.parameters(), training.gradient_clip)
             if place.type == "cpu" or progress.batch % 50 == 0:  # reading the loss makes a GPU wait
-                require_finite_loss(float(progress.loss_sum), epoch, progress.batch, rate)
+                loss = float(progress.loss_sum) / max(int(progress.seen), 1)
+                require_finite_loss(loss, epoch, progress.batch, rate)
             if spec.optimizer.closure:
                 optimizer.step(lambda again=again: mean_loss(again()))
             else:
@@ -137,7 +138,7 @@ def fit(
             if average:
                 average.update(network, step)
             progress.batch += 1
-            yield Step(epoch, progress.batch, steps)
+            yield Step(epoch, progress.batch, steps, loss)
             number = ranks.agree(stop() or SAVE * (time.monotonic() - saved > save_every))
             if number:
                 require_finite_weights(learned, epoch, progress.batch, rate)
