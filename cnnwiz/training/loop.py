@@ -84,6 +84,9 @@ def fit(
     yield started(run, made, progress)
     saved, called, entered_phase, loss = time.monotonic(), network, None, None
 
+    def save(step: int) -> None:
+        run.save_checkpoint(step, *snapshot(learned, optimizer, average, scaler, progress))
+
     for epoch in range(progress.epoch, phases[-1].end):
         began = time.monotonic()
         first = progress.batch
@@ -142,11 +145,10 @@ def fit(
             number = ranks.agree(stop() or SAVE * (time.monotonic() - saved > save_every))
             if number:
                 require_finite_weights(learned, epoch, progress.batch, rate)
-                run.save_checkpoint(step + 1, *snapshot(learned, optimizer, average, scaler, progress))
+                save(step + 1)
                 saved = time.monotonic()
             if number > SAVE:
-                run.save_record("stopped")
-                yield Stopped(str(run.path), epoch, progress.batch, number)
+                yield _stopped(run, epoch, progress.batch, number)
                 return
 
         # The epoch's numbers, then everything that must survive, in one file.
@@ -159,14 +161,13 @@ def fit(
         try:
             line |= _validated(made, ranks, stop)
         except _Interrupted as interruption:
-            run.save_checkpoint(phase.step(epoch, steps), *snapshot(learned, optimizer, average, scaler, progress))
-            run.save_record("stopped")
-            yield Stopped(str(run.path), epoch, steps, interruption.number)
+            save(phase.step(epoch, steps))
+            yield _stopped(run, epoch, steps, interruption.number)
             return
         best = progress.finish_epoch(epoch, judged_by(line))
         event = Epoch(**line, seconds=seconds, images_per_second=images_seen / seconds, best=best)
         keep(run, made, event)
-        run.save_checkpoint(phase.step(epoch, steps), *snapshot(learned, optimizer, average, scaler, progress))
+        save(phase.step(epoch, steps))
         saved = time.monotonic()
         yield event
 
@@ -180,6 +181,12 @@ class _Interrupted(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+
+
+def _stopped(run: Run, epoch: int, step: int, number: int) -> Stopped:
+    """A run that leaves off for signal `number`, its state saved: told here and in run.json."""
+    run.save_record("stopped")
+    return Stopped(str(run.path), epoch, step, number)
 
 
 def _begin(run: Run, made: Assembly, ranks: Ranks, shares: dict[str, int]) -> Generator[Event, None, Progress]:
