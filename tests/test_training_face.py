@@ -120,7 +120,7 @@ def test_a_terminal_keeps_a_row_per_epoch(monkeypatch: pytest.MonkeyPatch, capsy
     show.event(Phase(1, 2, 1, 10, 6, 8, 0.1, 0))
     for epoch in range(2):
         for step in range(1, 11):
-            show.event(Step(epoch, step, 10, 1.5))
+            show.event(Step(epoch, step, 10, 10, 1.5))
         show.event(Epoch(epoch + 1, 0.1, 1.5, 0.25, 1.25, 0.5, 2.0, 50.0, True))
     show.event(Stopped("runs/a", 1, 10, 2))
     text = capsys.readouterr().err
@@ -142,19 +142,20 @@ def test_a_terminal_keeps_a_row_per_epoch(monkeypatch: pytest.MonkeyPatch, capsy
     steps=st.integers(1, 12),
     second=st.floats(1e-3, 1e3),
     check=st.floats(0, 1e3),
-    skipped=st.integers(0, 11),
+    skipped=st.integers(0, 12),
 )
 def test_the_time_left_is_what_an_even_run_takes(epochs, steps, second, check, skipped):
-    """Steps of `second` each and `check` for validation; another process made the first steps of the first epoch."""
+    """Steps of `second` each and `check` for validation; another process made the first steps of the first epoch,
+    perhaps all of them, and some images of an epoch are left out."""
     now = 1e6
-    first = min(skipped, steps - 1)
+    first = min(skipped, steps)
     with mock.patch("cnnwiz.cli.pace.time") as clock:
         clock.monotonic.side_effect = lambda: now
-        pace = Pace(Started("runs/a", "a", 1, "cpu", "float32", 1, 10 * steps, 0, 0, 2, 10, steps, epochs, 0, 0))
+        pace = Pace(Started("runs/a", "a", 1, "cpu", "float32", 1, 10 * steps + 9, 0, 0, 2, 10, steps, epochs, 0, 0))
         for epoch in range(epochs):
             for step in range(first if epoch == 0 else 0, steps):
                 now += second
-                event = Step(epoch, step + 1, steps, 0.5)
+                event = Step(epoch, step + 1, steps, 10, 0.5)
                 pace.step(event)
                 whole = epoch > (1 if first else 0)  # one epoch with its validation was seen from its beginning
                 rest = (epochs - epoch - 1) * (steps * second + (check if whole else 0))

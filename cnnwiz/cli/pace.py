@@ -13,7 +13,7 @@ class Pace:
     """Seconds of this epoch's steps, and of the last whole epoch with its validation."""
 
     def __init__(self, started: Started) -> None:
-        self.epochs, self.images = started.epochs, started.train_images
+        self.epochs = started.epochs
         self.began = time.monotonic()
         self.before: int | None = None
         """Steps of this epoch that another process made."""
@@ -27,13 +27,13 @@ class Pace:
     def epoch(self) -> None:
         """An epoch is over, validation and all."""
         now = time.monotonic()
-        if not self.before:
+        if self.before == 0:
             self.whole = now - self.began
         self.began, self.before = now, 0
 
     def images_per_second(self, event: Step) -> float:
         """Of the steps since the epoch began here."""
-        return self.images / event.steps / self._of_a_step(event)
+        return event.images / self._of_a_step(event)
 
     def left(self, event: Step) -> float:
         """Seconds until the run ends, if later epochs are like this one and the last."""

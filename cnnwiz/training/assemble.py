@@ -20,7 +20,7 @@ from cnnwiz.spec import Spec
 from cnnwiz.training.auxiliary import judged_beside
 from cnnwiz.training.average import Average, SlowWeights
 from cnnwiz.training.device import Device
-from cnnwiz.training.distributed import ALONE, Ranks, require_divisible
+from cnnwiz.training.distributed import ALONE, Ranks, require_divisible, require_equal_parts
 from cnnwiz.training.optimize import parameter_groups, require_possible
 from cnnwiz.training.penalty import penalized
 from cnnwiz.training.phases import Stage, plan
@@ -71,6 +71,9 @@ def assemble(spec: Spec, place: Device, data: Prepared, ranks: Ranks = ALONE) ->
     network = build_graph(graph, spec.training.seed).to(place.type)
     network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if ranks.count > 1 and spec.training.sync_batch_norm:
+        if any(node.kind == "batch" for node in graph.nodes):
+            for phase in phases:
+                require_equal_parts(phase.spec, ranks.count)
         share_statistics(network, ranks)
     loss = _loss(spec, graph).to(place.type)
     average = Average(network, spec.training.ema) if spec.training.ema else None

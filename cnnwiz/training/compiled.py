@@ -15,7 +15,7 @@ from cnnwiz.errors import CnnwizError
 def keep_compiled(folder: Path) -> None:
     """Let torch keep generated code in `folder`, unless the environment names another; else it is below /tmp.
 
-    To be called before anything imports torch._dynamo, as optimizers do: it decides then.
+    To be called before anything imports torch._dynamo, which decides then.
     """
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.absolute()))
 

@@ -58,7 +58,7 @@ class Ranks:
         """The largest of the numbers that the ranks give."""
         if self.count == 1:
             return number
-        told = torch.tensor(number)
+        told = torch.tensor(int(number))
         with self.failures():
             if self._mesh:
                 return int(self._mesh.gather(told).max())
@@ -188,6 +188,17 @@ def require_divisible(spec: Spec, count: int) -> None:
         raise CnnwizError(f"optimizer.{spec.optimizer.key} works in one process only; take --nproc 1")
     if isinstance(spec.training.sampler, PK) and spec.training.batch_size % count:
         raise CnnwizError(f"{count} ranks do not divide training.batch_size {spec.training.batch_size}")
+
+
+def require_equal_parts(spec: Spec, count: int) -> None:
+    """Raise CnnwizError where batch norm over `count` ranks would meet more often on one of them than on another."""
+    batch, micro = spec.training.batch_size, spec.training.micro_batch
+    least, most = batch // count, -(-batch // count)
+    if micro and -(-least // micro) != -(-most // micro):
+        raise CnnwizError(
+            f"training.micro_batch {micro} cuts {least} and {most} images, the shares of {count} ranks, into different "
+            f"numbers of parts, and batch norm sees all ranks: take {most}, or a batch_size that {count} divides"
+        )
 
 
 def _is_about_ranks(error: RuntimeError) -> bool:

@@ -68,11 +68,12 @@ class Phase(Event):
 
 @dataclass(frozen=True)
 class Step(Event):
-    """One optimizer step is done. `loss`: mean of the epoch so far, where it was read."""
+    """One optimizer step on so many images is done. `loss`: mean of the epoch so far, where it was read."""
 
     epoch: int
     step: int
     steps: int
+    images: int
     loss: float | None = None
 
 

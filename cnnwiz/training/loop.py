@@ -88,7 +88,6 @@ def fit(
         run.save_checkpoint(step, *snapshot(learned, optimizer, average, scaler, progress))
 
     for epoch in range(progress.epoch, phases[-1].end):
-        began = time.monotonic()
         first = progress.batch
         phase = stage_at(phases, epoch)
         training, steps = phase.spec.training, phase.steps
@@ -103,7 +102,9 @@ def fit(
         set_resting(network, graph, phase.freeze, made.trained)
         if phase is not entered_phase:
             called, entered_phase = ranks.wrap(network), phase
-        weight = ranks.weight(min(training.batch_size, len(data.train)))
+        size = min(training.batch_size, len(data.train))
+        weight = ranks.weight(size)
+        began = time.monotonic()
         for images, labels, _ in batches_from(first_batch=first):
             step = phase.step(epoch, progress.batch)
             rate = phase.rate(step)
@@ -141,7 +142,7 @@ def fit(
             if average:
                 average.update(network, step)
             progress.batch += 1
-            yield Step(epoch, progress.batch, steps, loss)
+            yield Step(epoch, progress.batch, steps, size, loss)
             number = ranks.agree(stop() or SAVE * (time.monotonic() - saved > save_every))
             if number:
                 require_finite_weights(learned, epoch, progress.batch, rate)
@@ -156,7 +157,7 @@ def fit(
         require_finite_loss(float(progress.loss_sum), epoch, steps - 1, rate)
         require_finite_weights(learned, epoch, steps, rate)
         line = epoch_line(epoch, rate, progress, spec.task)
-        images_seen = (steps - first) * training.batch_size
+        images_seen = (steps - first) * size
         seconds = time.monotonic() - began
         try:
             line |= _validated(made, ranks, stop)

@@ -13,6 +13,7 @@ import socket
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ from torch import distributed as dist
 LIMIT = 64 * 1024
 """Bytes that one rank may give: sockets buffer as much, so that all send before any receives."""
 BUFFER = 4 * LIMIT
+HEADER = 16
+"""Bytes in front of what a rank gives: how many times it gave something, and how much this is."""
 HOST = "127.0.0.1"
 PATIENCE = 20.0
 """Seconds to connect in."""
@@ -33,19 +36,30 @@ class Mesh:
 
     def __init__(self, number: int, others: dict[int, socket.socket]) -> None:
         self.number, self.others = number, others
+        self.turn = 0
 
     def gather(self, values: Tensor) -> Tensor:
-        """What all ranks give, (ranks, *shape), on the CPU. Raises torch's DistNetworkError where one is gone."""
-        parts = torch.empty(len(self.others) + 1, values.numel(), dtype=values.dtype)
-        parts[self.number] = values.detach().flatten()
-        rows = [part.numpy().data.cast("B") for part in parts]
+        """What all ranks give, (ranks, *shape), on the CPU: as many numbers of one type from each.
+
+        Raises torch's DistNetworkError where one is gone, or gives something else at this point of the training.
+        """
+        self.turn += 1
+        size = values.numel() * values.element_size()
+        rows = torch.zeros(len(self.others) + 1, HEADER + size, dtype=torch.uint8)
+        mine = rows[self.number]
+        mine[:HEADER] = torch.tensor([self.turn, size]).view(torch.uint8)
+        mine[HEADER:] = values.detach().reshape(-1, 1).view(torch.uint8).flatten()
+        views = [row.numpy().data for row in rows]
         for rank, connection in self.others.items():
             with _named(rank):
-                connection.sendall(rows[self.number])
+                connection.sendall(views[self.number])
         for rank, connection in self.others.items():
             with _named(rank):
-                _fill(connection, rows[rank])
-        return parts.view(-1, *values.shape)
+                _fill(connection, views[rank][:HEADER])
+                if views[rank][:HEADER] != views[self.number][:HEADER]:
+                    raise ConnectionError("it is at another point of the training")
+                _fill(connection, views[rank][HEADER:])
+        return rows[:, HEADER:].contiguous().view(values.dtype).view(len(rows), *values.shape)
 
     def close(self) -> None:
         """Hang up."""
@@ -55,21 +69,21 @@ class Mesh:
 
 def meet(number: int, count: int, group: dist.ProcessGroup | None, timeout: timedelta) -> Mesh | None:
     """Connect all ranks of `group` with each other; None, for all of them, unless each reaches each on one machine."""
-    host = zlib.crc32(platform.node().encode())
-    with socket.create_server((HOST, 0), backlog=count) as server:
-        about = torch.tensor([host, server.getsockname()[1], secrets.randbits(62)])
+    patience = min(PATIENCE, timeout.total_seconds() / 2)
+    others: dict[int, socket.socket] = {}
+    server = _listen(count, patience)
+    with server or contextlib.nullcontext():
+        about = torch.tensor([_machine(), server.getsockname()[1] if server else 0, secrets.randbits(62)])
         told = [torch.empty_like(about) for _ in range(count)]
         dist.all_gather(told, about, group)
-        if any(other[0] != host for other in told):
+        if server is None or any(other[0] != about[0] or other[1] == 0 for other in told):
             return None
         secret = int(told[0][2]).to_bytes(SECRET, "big")
-        others: dict[int, socket.socket] = {}
-        with contextlib.suppress(OSError, dist.DistError):
+        with contextlib.suppress(OSError):
             for rank in range(number):
-                others[rank] = _call(int(told[rank][1]), number, secret)
-            server.settimeout(PATIENCE)
+                others[rank] = _call(int(told[rank][1]), number, secret, patience)
             while len(others) < count - 1:
-                _answer(server, secret, others)
+                _answer(server, secret, others, patience)
     complete = torch.tensor(int(len(others) == count - 1))
     dist.all_reduce(complete, dist.ReduceOp.MIN, group)
     mesh = Mesh(number, dict(sorted(others.items())))
@@ -81,19 +95,38 @@ def meet(number: int, count: int, group: dist.ProcessGroup | None, timeout: time
     return mesh
 
 
-def _call(port: int, number: int, secret: bytes) -> socket.socket:
+def _machine() -> int:
+    """A number that ranks have in common which share a loopback: same start of the system, same network."""
+    facts = platform.node()
+    with contextlib.suppress(OSError):  # on Linux
+        facts += Path("/proc/sys/kernel/random/boot_id").read_text() + str(Path("/proc/self/ns/net").stat().st_ino)
+    return zlib.crc32(facts.encode())
+
+
+def _listen(count: int, patience: float) -> socket.socket | None:
+    """Where the other ranks can call; None without loopback, or without a descriptor left."""
+    try:
+        server = socket.create_server((HOST, 0), backlog=count)
+    except OSError:
+        return None
+    server.settimeout(patience)
+    return server
+
+
+def _call(port: int, number: int, secret: bytes, patience: float) -> socket.socket:
     """A connection to a rank of a lower number, which is told who calls."""
-    connection = _prepared(socket.create_connection((HOST, port), PATIENCE))
+    connection = _prepared(socket.create_connection((HOST, port), patience))
     connection.sendall(secret + number.to_bytes(NUMBER, "big"))
     return connection
 
 
-def _answer(server: socket.socket, secret: bytes, others: dict[int, socket.socket]) -> None:
-    """Take the next call, if it comes from a rank of this training."""
+def _answer(server: socket.socket, secret: bytes, others: dict[int, socket.socket], patience: float) -> None:
+    """Take the next call, and keep it if it comes from a rank of this training."""
     connection = _prepared(server.accept()[0])
-    connection.settimeout(PATIENCE)
+    connection.settimeout(patience)
     hello = bytearray(SECRET + NUMBER)
-    _fill(connection, memoryview(hello))
+    with contextlib.suppress(OSError):
+        _fill(connection, memoryview(hello))
     if secrets.compare_digest(hello[:SECRET], secret):
         others[int.from_bytes(hello[SECRET:], "big")] = connection
     else:
@@ -124,4 +157,4 @@ def _named(rank: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise dist.DistNetworkError(f"rank {rank} is gone: {error.strerror or error}") from None
+        raise dist.DistNetworkError(f"rank {rank}: {error.strerror or error}") from None

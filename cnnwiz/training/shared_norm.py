@@ -58,14 +58,11 @@ class _Normalized(torch.autograd.Function):
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel over this rank's images, float64, so that differences of squares lose nothing.
 
-    A running mean and variance that forget everything are those of one batch, and stay float32 where x is not.
+    The operation gives them in the type of the running ones, which are there for that alone and stay 0.
     """
-    count = x.numel() // x.shape[1]
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    mean, unbiased = torch.zeros(2, x.shape[1], device=x.device, dtype=dtype)
-    torch.ops.aten.batch_norm_update_stats(x, mean, unbiased, 1.0)
-    variance = unbiased.double() * ((count - 1) / count) if count > 1 else torch.zeros_like(mean.double())
-    return mean.double(), variance
+    kept = torch.zeros(2, x.shape[1], device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))
+    mean, variance = torch.ops.aten.batch_norm_update_stats(x, kept[0], kept[1], 0.0)
+    return mean.double(), variance.double()
 
 
 class SharedBatchNorm(_BatchNorm):
