@@ -10,6 +10,7 @@ import contextlib
 import platform
 import secrets
 import socket
+import struct
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,8 +23,8 @@ from torch import distributed as dist
 LIMIT = 64 * 1024
 """Bytes that one rank may give: sockets buffer as much, so that all send before any receives."""
 BUFFER = 4 * LIMIT
-HEADER = 16
-"""Bytes in front of what a rank gives: how many times it gave something, and how much this is."""
+HEADER = struct.Struct("<qq")
+"""In front of what a rank gives: how many times it gave something, and how many bytes this is."""
 HOST = "127.0.0.1"
 PATIENCE = 20.0
 """Seconds to connect in."""
@@ -44,22 +45,24 @@ class Mesh:
         Raises torch's DistNetworkError where one is gone, or gives something else at this point of the training.
         """
         self.turn += 1
-        size = values.numel() * values.element_size()
-        rows = torch.zeros(len(self.others) + 1, HEADER + size, dtype=torch.uint8)
-        mine = rows[self.number]
-        mine[:HEADER] = torch.tensor([self.turn, size]).view(torch.uint8)
-        mine[HEADER:] = values.detach().reshape(-1, 1).view(torch.uint8).flatten()
-        views = [row.numpy().data for row in rows]
+        mine = values.detach().reshape(-1, 1).view(torch.uint8).numpy().tobytes()
+        mine = HEADER.pack(self.turn, len(mine)) + mine
+        size = len(mine)
+        rows = bytearray(size * (len(self.others) + 1))
+        views = memoryview(rows)
+        views[self.number * size : (self.number + 1) * size] = mine
         for rank, connection in self.others.items():
             with _named(rank):
-                connection.sendall(views[self.number])
+                connection.sendall(mine)
         for rank, connection in self.others.items():
             with _named(rank):
-                _fill(connection, views[rank][:HEADER])
-                if views[rank][:HEADER] != views[self.number][:HEADER]:
+                row = views[rank * size : (rank + 1) * size]
+                _fill(connection, row)
+                if row[: HEADER.size] != mine[: HEADER.size]:
+                    self.close()  # so that the others need not wait
                     raise ConnectionError("it is at another point of the training")
-                _fill(connection, views[rank][HEADER:])
-        return rows[:, HEADER:].contiguous().view(values.dtype).view(len(rows), *values.shape)
+        parts = torch.frombuffer(rows, dtype=torch.uint8).view(-1, size)[:, HEADER.size :].contiguous()
+        return parts.view(-1).view(values.dtype).view(len(parts), *values.shape)
 
     def close(self) -> None:
         """Hang up."""
