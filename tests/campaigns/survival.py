@@ -1,6 +1,6 @@
 """Killing, stopping and starting runs many times over; what comes out must be what an undisturbed run gives.
 
-`python tests/campaigns/survival.py` runs everything at full size (about an hour on two cores) and prints a line for
+`python tests/campaigns/survival.py` runs everything at full size (about a quarter of an hour) and prints a line for
 each campaign; `--only NAME` runs one, `--share 0.1` a tenth of each. Runs lie in a temporary folder.
 """
 
