@@ -189,6 +189,19 @@ def test_a_spec_from_a_pipe_is_read_once_and_kept(
     assert set(told.split()) == {file.name for file in run.iterdir() if file.is_file()} - {".lock", "timing.jsonl"}
 
 
+@pytest.mark.parametrize(("changed", "left"), [("", ["piped-1"]), ("from: nowhere, ", []), ("from: .., ", [])])
+def test_a_run_that_cannot_begin_leaves_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, left: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(PIPED.replace("model: {", f"model: {{{changed}"))
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "a.yaml", "--device", "cpu", "--workers", "0", "--quiet", "--no-lint"])
+
+    assert bool(ended.value.code) == (not left)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == left
+
+
 def test_the_result_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     show = Lines(live=False, quiet=True)
     show.event(Finished("runs/a", {"val_accuracy": 0.5, "test_accuracy": 0.25}, 61.0))

@@ -154,6 +154,10 @@ def _train(task: Task, limit: float | None, save_every: float, tensorboard: bool
             except OutOfMemoryError as error:
                 advice = "set training.micro_batch below batch_size, or a smaller image_size"
                 raise CnnwizError(f"the device ran out of memory: {first_line(error)}; {advice}", code=6) from None
+            except CnnwizError:
+                if not (task.run_dir or task.resume):  # it was made for this run alone
+                    run.abandon()
+                raise
             if cache and not task.cache and not code and ranks.leads:
                 cache.remove()
         ranks.leave()

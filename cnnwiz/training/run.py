@@ -102,6 +102,13 @@ class Run:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def abandon(self) -> None:
+        """Remove the directory, if nothing but the lock was ever written into it."""
+        if self.leads and [entry.name for entry in self.path.iterdir()] == [".lock"]:
+            with suppress(OSError):  # another process was faster
+                (self.path / ".lock").unlink()
+                self.path.rmdir()
+
     def close(self) -> None:
         """Give the directory free."""
         if self._lock is not None:
